@@ -1,0 +1,44 @@
+# `make` lists the targets. Everything runs on the `local` stack unless STACK says otherwise.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+STACK ?= local
+PYTHON ?= python3
+VENV := .venv/bin
+# The environment is asked for once per command, so a fresh machine can run any target first.
+WITH_ENV = eval "$$($(PYTHON) -m toolchain env --stack $(STACK))" &&
+
+.PHONY: help toolchain control-plane env up preview down test test-long check bench
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+toolchain: ## Get pulumi, its plugins, helm, kustomize, the control plane and .venv
+	@$(PYTHON) -m toolchain install
+
+control-plane: toolchain
+	@if [ "$(STACK)" = local ]; then $(PYTHON) -m toolchain.controlplane start; fi
+
+env: ## Print the environment of the stack: eval "$(make env)"
+	@$(PYTHON) -m toolchain env --stack $(STACK)
+
+up: control-plane ## Start the embedded control plane, sync apps/ to it, show the Applications
+	@$(WITH_ENV) gitops up --stack $(STACK)
+
+preview: control-plane ## Show what `make up` would change
+	@$(WITH_ENV) gitops init --stack $(STACK) && pulumi preview --stack $(STACK) --non-interactive
+
+down: ## Remove all Applications from the local stack and stop its control plane
+	@$(WITH_ENV) pulumi destroy --stack $(STACK) --yes --skip-preview --non-interactive
+	@if [ "$(STACK)" = local ]; then $(PYTHON) -m toolchain.controlplane stop; fi
+
+test: toolchain ## Run the tests, with the real engine and a real API server
+	@$(WITH_ENV) pytest -m "not long" -n 2 --dist loadfile
+
+test-long: toolchain ## Run the tests that take minutes as well
+	@$(WITH_ENV) pytest -n 2 --dist loadfile
+
+check: toolchain ## Lint, types and layers
+	@$(WITH_ENV) ruff check . && ruff format --check . && mypy && lint-imports
+
+bench: toolchain ## Measure rendering, syncing and previewing
+	@$(WITH_ENV) python -m benchmarks
