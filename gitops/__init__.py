@@ -1,0 +1,1 @@
+"""The domain of GitOps: discovery, rendering, ordering, keeping and pruning; pure."""

@@ -1,0 +1,223 @@
+"""Which directories of the repository are Applications?
+
+The Git directory generator of ArgoCD's ApplicationSets. Called first in every run; rendering comes
+next. A directory that cannot become an Application is an error value beside the others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from gitops import app_settings
+from gitops.application import ApplicationSetSpec, ApplicationSpec, Discovery
+from gitops.application_template import applications, check
+from gitops.errors import DiscoveryError, HomeOpsError
+from gitops.path_pattern import compile_pattern
+
+KUSTOMIZATION = "Kustomization"  # the one recognised name without a manifest's suffix
+MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def discover(root: Path, appsets: Sequence[ApplicationSetSpec]) -> Discovery:
+    """Find the Applications of every ApplicationSet.
+
+    Args:
+        root: the repository.
+        appsets: the rules, whose patterns mean what they mean to ArgoCD ("Git Generator:
+            Directories"): ``*`` stays within one level, an exclude wins over every include, hidden
+            directories are skipped.
+
+    Returns:
+        The Applications and the errors of the rest, both sorted.
+
+    Raises:
+        DiscoveryError: there is no directory that any pattern begins with, or one cannot be read:
+            then nothing is known about any Application, and nothing may be deleted.
+    """
+    tree = _Tree(root)
+    _require_top(tree, appsets)
+    found: list[ApplicationSpec] = []
+    errors: list[DiscoveryError] = []
+    for appset in sorted(appsets, key=lambda appset: appset.name):
+        wrong = check(appset)
+        errors += wrong
+        if wrong:
+            continue
+        make = applications(appset)
+        for path in _directories(tree, appset):
+            try:
+                found.append(_application(tree, make, path))
+            except HomeOpsError as error:
+                errors.append(_as_discovery_error(error))
+    unique, twice = _by_unique_name(found)
+    return Discovery(applications=tuple(unique), errors=tuple(sorted((*errors, *twice), key=str)))
+
+
+class _Tree:
+    """The directories of a repository, each listed once for all patterns."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = os.path.realpath(root)
+        self._listed: dict[str, dict[str, bool]] = {}
+
+    def directories(self, path: str) -> Mapping[str, bool]:
+        """The directories in a directory; True for those a symbolic link stands for."""
+        if path not in self._listed:
+            with self._scan(path) as entries:
+                self._listed[path] = {
+                    entry.name: entry.is_symlink() for entry in entries if _is_directory(entry)
+                }
+        return self._listed[path]
+
+    def names(self, path: str) -> list[str]:
+        """The names in a directory."""
+        try:
+            return os.listdir(f"{self.root}/{path}")  # noqa: PTH208 - names, not paths
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+    def holds(self, path: str) -> bool:
+        """Whether a path, links followed, is a directory of the repository."""
+        real = os.path.realpath(f"{self.root}/{path}")
+        return real.startswith(f"{self.root}/") and os.path.isdir(real)  # noqa: PTH112 - fast
+
+    def is_directory(self, path: str) -> bool:
+        """Whether a path is a directory and no symbolic link."""
+        found = Path(self.root, path)
+        return found.is_dir() and not found.is_symlink()
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file."""
+        try:
+            return Path(self.root, path).read_bytes()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+    def _scan(self, path: str) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+        try:
+            return os.scandir(f"{self.root}/{path}")
+        except OSError as error:
+            raise _unreadable(path or ".", error) from error
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    if entry.name.startswith("."):
+        return False
+    # a link that leads nowhere counts: before the link broke, it may have been an Application
+    return entry.is_dir() or (entry.is_symlink() and not Path(entry.path).exists())
+
+
+def _unreadable(path: str, error: OSError) -> DiscoveryError:
+    return DiscoveryError(path, f"cannot be read: {error.strerror}", remedy="make it readable")
+
+
+def _require_top(tree: _Tree, appsets: Sequence[ApplicationSetSpec]) -> None:
+    includes = (line.path for each in appsets for line in each.directories if not line.exclude)
+    tops = sorted({path.partition("/")[0] for path in includes} or {"apps"})
+    if not Path(tree.root).is_dir() or not any(
+        compile_pattern(top).fullmatch(name) for top in tops for name in tree.directories("")
+    ):
+        raise DiscoveryError(
+            ", ".join(f"{top}/" for top in tops),
+            f"there is no such directory in {tree.root}",
+            remedy="put Applications in apps/<category>/<app>, or name the repository's root",
+        )
+
+
+def _directories(tree: _Tree, appset: ApplicationSetSpec) -> list[str]:
+    """The directories a set's patterns match, sorted."""
+    excludes = [compile_pattern(line.path) for line in appset.directories if line.exclude]
+    matched = {
+        path
+        for line in appset.directories
+        if not line.exclude
+        for path in _matches(tree, line.path.split("/"), "")
+    }
+    return sorted(path for path in matched if not any(each.fullmatch(path) for each in excludes))
+
+
+def _matches(tree: _Tree, segments: list[str], above: str) -> Iterator[str]:
+    pattern = compile_pattern(segments[0])
+    for name, is_link in tree.directories(above).items():
+        if pattern.fullmatch(name):
+            path = f"{above}/{name}" if above else name
+            if len(segments) == 1 or is_link:  # a link is not followed: it becomes an error
+                yield path
+            else:
+                yield from _matches(tree, segments[1:], path)
+
+
+def _application(tree: _Tree, make: Callable[[str], ApplicationSpec], path: str) -> ApplicationSpec:
+    above, _, name = path.rpartition("/")
+    if tree.directories(above)[name]:
+        where = "inside" if tree.holds(path) else "out of"
+        raise DiscoveryError(
+            path,
+            f"it is a symbolic link that leads {where} the repository",
+            remedy="use a directory of its own, or exclude it",
+        )
+    spec = make(path)
+    source, names = spec.source.path, tree.names(path)
+    if source != path and not tree.holds(source):
+        raise DiscoveryError(
+            path,
+            f"source.path {source!r} is no directory of the repository",
+            remedy="correct the template",
+        )
+    contents = names if source == path else tree.names(source)
+    if not _recognised(tree, source, contents, recurse=spec.source.recurse):
+        raise DiscoveryError(
+            path,
+            "the directory has no kustomization.yaml, Chart.yaml, *.yaml, *.yml or *.json",
+            remedy="add one, or remove the directory",
+        )
+    if app_settings.FILE not in names:
+        return spec
+    commands = app_settings.parse(tree.read(f"{path}/{app_settings.FILE}"), path=path)
+    return replace(spec, commands=commands)
+
+
+def _recognised(tree: _Tree, path: str, names: Sequence[str], *, recurse: bool) -> bool:
+    """Whether rendering would find something to begin with in a directory."""
+    for name in names:
+        if name == KUSTOMIZATION or (
+            name.endswith(MANIFEST_SUFFIXES) and name != app_settings.FILE
+        ):
+            return True
+    deeper = [f"{path}/{name}" for name in names] if recurse else []
+    return any(
+        _recognised(tree, each, tree.names(each), recurse=True)
+        for each in deeper
+        if tree.is_directory(each)
+    )
+
+
+def _as_discovery_error(error: HomeOpsError) -> DiscoveryError:
+    if isinstance(error, DiscoveryError):
+        return error
+    return DiscoveryError(error.subject, error.reason, remedy=error.remedy)
+
+
+def _by_unique_name(
+    found: Sequence[ApplicationSpec],
+) -> tuple[list[ApplicationSpec], list[DiscoveryError]]:
+    """The Applications sorted by name, and an error for each name that more than one has."""
+    by_name: dict[str, list[ApplicationSpec]] = {}
+    for spec in found:
+        by_name.setdefault(spec.name, []).append(spec)
+    unique = [specs[0] for _, specs in sorted(by_name.items()) if len(specs) == 1]
+    errors = [
+        DiscoveryError(
+            " and ".join(sorted({spec.subject for spec in specs})),
+            f"more than one Application would be named {name!r}, from ApplicationSet "
+            + " and ".join(sorted({spec.application_set for spec in specs})),
+            remedy="rename a directory, or let the sets exclude what the other matches",
+        )
+        for name, specs in by_name.items()
+        if len(specs) > 1
+    ]
+    return unique, errors

@@ -1,0 +1,116 @@
+"""What did the last deployment leave behind?
+
+Read once per run from `pulumi stack export`; every decision that needs "what was there before"
+(keeping, pruning, moving, immutable fields) is a function of the target and this value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitops.manifest import ResourceKey
+
+APPLICATION_TYPE = "home-ops:index:Application"
+APPLICATION_SET_TYPE = "home-ops:index:ApplicationSet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryObject:
+    """One object of the last deployment.
+
+    ``application`` and ``application_set`` are empty for what belongs to no Application: the
+    bootstrap's own objects and namespaces made by CreateNamespace. ``retained`` is the flag that
+    keeps the object in the cluster whenever it leaves the state; ``retained_with_application`` is
+    set where it stays when its Application goes as a whole.
+    """
+
+    key: ResourceKey
+    urn: str
+    body: Mapping[str, Any] = field(hash=False)
+    application: str = ""
+    application_set: str = ""
+    retained: bool = False
+    retained_with_application: bool = False
+
+    @property
+    def api_version(self) -> str:
+        """The version the object was last applied in."""
+        return str(self.body.get("apiVersion", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """The objects of the last deployment by identity, with all URNs each identity has."""
+
+    objects: Mapping[ResourceKey, InventoryObject] = field(default_factory=dict)
+    urns: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
+
+    def of_application(self, name: str) -> tuple[InventoryObject, ...]:
+        """The objects one Application had."""
+        return tuple(each for each in self.objects.values() if each.application == name)
+
+    @property
+    def applications(self) -> Mapping[str, str]:
+        """The Applications of the last deployment, each with its ApplicationSet."""
+        return {
+            each.application: each.application_set
+            for each in self.objects.values()
+            if each.application
+        }
+
+
+def from_export(export: Mapping[str, Any]) -> Inventory:
+    """Read the JSON of `pulumi stack export`; no deployment gives an empty Inventory."""
+    resources = (export.get("deployment") or {}).get("resources") or []
+    parents = {str(each["urn"]): str(each.get("parent", "")) for each in resources}
+    objects: dict[ResourceKey, InventoryObject] = {}
+    urns: dict[ResourceKey, tuple[str, ...]] = {}
+    for resource in resources:
+        if _is_object(resource):
+            found = _object(resource, parents)
+            objects[found.key] = found
+            urns[found.key] = (*urns.get(found.key, ()), found.urn)
+    return Inventory(objects=objects, urns=urns)
+
+
+def _is_object(resource: Mapping[str, Any]) -> bool:
+    # "delete" marks what an interrupted replacement left to be deleted: no longer an object of ours
+    inputs = resource.get("inputs") or {}
+    return bool(
+        resource.get("custom")
+        and str(resource.get("type", "")).startswith("kubernetes:")
+        and not resource.get("delete")
+        and inputs.get("kind")
+        and (inputs.get("metadata") or {}).get("name")
+    )
+
+
+def _object(resource: Mapping[str, Any], parents: Mapping[str, str]) -> InventoryObject:
+    inputs = resource["inputs"]
+    metadata = inputs["metadata"]
+    owner = parents[str(resource["urn"])]
+    application = _name_of(owner, APPLICATION_TYPE)
+    return InventoryObject(
+        key=ResourceKey(
+            group=str(inputs.get("apiVersion", "")).rpartition("/")[0],
+            kind=str(inputs["kind"]),
+            namespace=str(metadata.get("namespace") or ""),
+            name=str(metadata["name"]),
+        ),
+        urn=str(resource["urn"]),
+        body=inputs,
+        application=application,
+        application_set=_name_of(parents.get(owner, ""), APPLICATION_SET_TYPE),
+        retained=bool(resource.get("retainOnDelete")),
+        retained_with_application=bool(resource.get("deletedWith")),
+    )
+
+
+def _name_of(urn: str, wanted_type: str) -> str:
+    """The name in a URN whose own type is the wanted one, else an empty text."""
+    parts = urn.split("::", 3)
+    if len(parts) != 4 or parts[2].rpartition("$")[2] != wanted_type:
+        return ""
+    return parts[3]

@@ -1,0 +1,158 @@
+"""What happens to an object that was deployed last time and is not rendered any more?
+
+Called once per run, between composition and the components. A pure function of what is rendered
+now, the Inventory of the last deployment and the policies; it decides, it deletes nothing.
+
+The rules (ArgoCD: "Sync Options", "Application Deletion", ApplicationSet "preserve resources"):
+
+====================================  =============================================================
+the object left a living Application  deleted, unless Prune=false, prune is off, or helm keep
+the Application left Git              deleted, unless Delete=false, helm keep, a CRD, or the set
+                                      preserves resources
+either                                never: kube-system and its like, and namespaces that
+                                      CreateNamespace made
+====================================  =============================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gitops.inventory import Inventory, InventoryObject
+from gitops.manifest import ResourceKey, annotations_of
+from gitops.scope import is_crd
+
+SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
+HELM_POLICY = "helm.sh/resource-policy"
+UNDELETABLE_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
+
+
+class PruneAction(StrEnum):
+    """What is done with an object that is not rendered any more."""
+
+    PRUNE = "Prune"
+    """Deleted from the cluster."""
+    KEEP = "Keep"
+    """Left in the cluster and in the state; registered again as a stub."""
+    RELEASE = "Release"
+    """Left in the cluster, forgotten by the state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunePolicy:
+    """What the living Applications and their sets say.
+
+    Args:
+        prune: each Application that was rendered, and whether its sync prunes.
+        broken: Applications that exist in Git but could not be read or rendered.
+        preserving: ApplicationSets whose objects stay when an Application leaves Git.
+    """
+
+    prune: Mapping[str, bool] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+    preserving: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One object, what is done with it, and why."""
+
+    object: InventoryObject
+    action: PruneAction
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunePlan:
+    """Every decision of a run, in the order of the objects' identities."""
+
+    decisions: tuple[Decision, ...] = ()
+
+    def of(self, action: PruneAction) -> tuple[Decision, ...]:
+        """The decisions with one outcome."""
+        return tuple(each for each in self.decisions if each.action is action)
+
+
+def plan(target: Sequence[ResourceKey], inventory: Inventory, policy: PrunePolicy) -> PrunePlan:
+    """Decide about every object of the Inventory that is not in the target."""
+    rendered = frozenset(target)
+    missing = sorted(key for key in inventory.objects if key not in rendered)
+    return PrunePlan(decisions=tuple(decide(inventory.objects[key], policy) for key in missing))
+
+
+def sync_option(found: InventoryObject, name: str, value: str) -> bool:
+    """Whether an object's own sync-options annotation sets an option to a value."""
+    text = str(annotations_of(found.body).get(SYNC_OPTIONS, ""))
+    return f"{name}={value}" in {option.strip() for option in text.split(",")}
+
+
+def helm_keeps(found: InventoryObject) -> bool:
+    """Whether Helm's own annotation asks to keep the object."""
+    return annotations_of(found.body).get(HELM_POLICY) == "keep"
+
+
+def undeletable(key: ResourceKey) -> bool:
+    """Whether no rule may ever delete the object."""
+    return key.kind == "Namespace" and not key.group and key.name in UNDELETABLE_NAMESPACES
+
+
+def stays_with_cluster(body: Mapping[str, object], *, retained_application: bool) -> str:
+    """Why an object stays when its whole Application goes, or an empty text when it does not."""
+    options = {part.strip() for part in str(annotations_of(body).get(SYNC_OPTIONS, "")).split(",")}
+    if "Delete=false" in options:
+        return "Delete=false"
+    if annotations_of(body).get(HELM_POLICY) == "keep":
+        return f"{HELM_POLICY}: keep"
+    if is_crd(body):
+        return "CustomResourceDefinitions of a removed Application stay"
+    return "preserveResourcesOnDeletion" if retained_application else ""
+
+
+def decide(found: InventoryObject, policy: PrunePolicy) -> Decision:
+    """Decide about one object that is not rendered any more."""
+    if found.application in policy.broken:
+        return _decision(found, PruneAction.KEEP, "its Application could not be rendered")
+    if not found.application:
+        return _unowned(found)
+    if undeletable(found.key):
+        return _released(found, "this namespace is never deleted")
+    if found.application in policy.prune:
+        return _left_living(found, prune=policy.prune[found.application])
+    return _left_with_application(found, policy)
+
+
+def _unowned(found: InventoryObject) -> Decision:
+    if found.key.kind == "Namespace":
+        return _released(found, "namespaces made by CreateNamespace are never deleted")
+    return _decision(found, PruneAction.PRUNE, "no longer part of the bootstrap")
+
+
+def _left_living(found: InventoryObject, *, prune: bool) -> Decision:
+    if not prune:
+        return _decision(found, PruneAction.KEEP, "prune is off")
+    if sync_option(found, "Prune", "false"):
+        return _decision(found, PruneAction.KEEP, "Prune=false")
+    if helm_keeps(found):
+        return _decision(found, PruneAction.KEEP, f"{HELM_POLICY}: keep")
+    return _decision(found, PruneAction.PRUNE, "no longer rendered")
+
+
+def _left_with_application(found: InventoryObject, policy: PrunePolicy) -> Decision:
+    preserved = found.application_set in policy.preserving
+    reason = stays_with_cluster(found.body, retained_application=preserved)
+    if reason or found.retained_with_application:
+        return _released(found, reason or "preserveResourcesOnDeletion at the last sync")
+    return _decision(found, PruneAction.PRUNE, "its Application is no longer in Git")
+
+
+def _released(found: InventoryObject, reason: str) -> Decision:
+    # Only a flag already in the state keeps the engine from deleting: where it is missing, this run
+    # registers the object once more with the flag, and the next run forgets it.
+    safe = found.retained or found.retained_with_application
+    return _decision(found, PruneAction.RELEASE if safe else PruneAction.KEEP, reason)
+
+
+def _decision(found: InventoryObject, action: PruneAction, reason: str) -> Decision:
+    return Decision(object=found, action=action, reason=reason)

@@ -1,0 +1,212 @@
+"""Which objects do Applications' directories describe?
+
+Called by the program, the reconciler and the pull-request diff, with what discovery found; ordering
+and ownership come next. One Application that cannot be rendered is an error value, never a stop.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gitops import digest
+from gitops.application import ApplicationSpec
+from gitops.building import about, build, gather
+from gitops.charts import ChartStore, StoredChart
+from gitops.errors import HomeOpsError, RenderError
+from gitops.inputs import Inputs, LoadRestrictor, SourceType
+from gitops.manifest import Manifest
+from gitops.render_cache import RenderCache
+from gitops.source_tree import SourceTree
+from gitops.versions import ClusterVersions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """The objects of one Application.
+
+    ``digest`` names the inputs; ``depends_on_api_versions`` says whether a chart asks which APIs
+    the cluster serves, so whether further CRDs may change the outcome.
+    """
+
+    manifests: list[Manifest]
+    digest: str
+    depends_on_api_versions: bool
+    from_cache: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renders:
+    """What came of rendering many Applications, by Application name: each is in one of the two."""
+
+    rendered: Mapping[str, Rendered] = field(default_factory=dict)
+    errors: Mapping[str, HomeOpsError] = field(default_factory=dict)
+
+
+def render(
+    spec: ApplicationSpec,
+    *,
+    root: Path,
+    versions: ClusterVersions,
+    charts: ChartStore,
+    load_restrictor: LoadRestrictor = LoadRestrictor.ROOT_ONLY,
+) -> list[Manifest]:
+    """The objects of one Application, in the order its source names them.
+
+    ArgoCD's order of detection decides how: a kustomization, a Helm chart, or plain manifests.
+
+    Args:
+        spec: the Application.
+        root: the repository.
+        versions: what charts see as ``.Capabilities``.
+        charts: where charts come from.
+        load_restrictor: kustomize's setting.
+
+    Raises:
+        RenderError: the source cannot be rendered; the subject is the Application, as in the
+            others.
+        ManifestError: an object is none, or larger than the API server takes.
+        ChartError: a chart cannot be had or is not the one that was locked.
+        ToolError: kustomize or helm is missing.
+    """
+    pass_ = _Pass(
+        tree=SourceTree(root), versions=versions, charts=charts, load_restrictor=load_restrictor
+    )
+    outcome = pass_.render(spec)
+    if isinstance(outcome, HomeOpsError):
+        raise outcome
+    return outcome.manifests
+
+
+def render_all(
+    specs: Sequence[ApplicationSpec],
+    *,
+    root: Path,
+    versions: ClusterVersions,
+    charts: ChartStore,
+    cache: RenderCache | None = None,
+    workers: int | None = None,
+    load_restrictor: LoadRestrictor = LoadRestrictor.ROOT_ONLY,
+) -> Renders:
+    """Render many Applications: those whose inputs are known from the cache, the rest in parallel.
+
+    Args:
+        specs: the Applications; their names are unique.
+        root: the repository.
+        versions: what charts see as ``.Capabilities``.
+        charts: where charts come from.
+        cache: earlier renders; without one everything is rendered.
+        workers: how many render at once; as many as there are processors by default.
+        load_restrictor: kustomize's setting.
+
+    Returns:
+        Per Application its objects or the error that kept it from having any.
+    """
+    pass_ = _Pass(
+        tree=SourceTree(root),
+        versions=versions,
+        charts=charts,
+        cache=cache,
+        load_restrictor=load_restrictor,
+    )
+    outcomes: dict[str, Rendered | HomeOpsError | None] = {}
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        # known ones first and in this thread: they take no waiting, and threads would slow them
+        waiting = {}
+        for spec in specs:
+            outcomes[spec.name] = pass_.known(spec)
+            if outcomes[spec.name] is None:
+                waiting[spec.name] = pool.submit(pass_.render, spec)
+        outcomes |= {name: future.result() for name, future in waiting.items()}
+    if cache is not None and waiting:
+        cache.prune(keep=2 * len(specs))
+    return Renders(
+        rendered={name: o for name, o in outcomes.items() if isinstance(o, Rendered)},
+        errors={name: o for name, o in outcomes.items() if isinstance(o, HomeOpsError)},
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Pass:
+    """One look at the repository, over any number of Applications."""
+
+    tree: SourceTree
+    versions: ClusterVersions
+    charts: ChartStore
+    load_restrictor: LoadRestrictor
+    cache: RenderCache | None = None
+    tools: dict[SourceType, str] = field(default_factory=dict)
+
+    def known(self, spec: ApplicationSpec) -> Rendered | HomeOpsError | None:
+        """What the cache or a refusal of the inputs says; ``None`` when it takes a render."""
+        if self.cache is None:
+            return None
+        try:
+            inputs = gather(spec, tree=self.tree)
+            charts = {place: self.charts.stored(ref) for place, ref in inputs.charts.items()}
+            stored = {place: chart for place, chart in charts.items() if chart is not None}
+            return self._cached(spec, inputs, stored) if len(stored) == len(charts) else None
+        except HomeOpsError as error:
+            return about(spec, error)
+
+    def render(self, spec: ApplicationSpec) -> Rendered | HomeOpsError:
+        """The objects of an Application, from the cache if another thread was faster."""
+        try:
+            inputs = gather(spec, tree=self.tree)
+            charts = {place: self.charts.fetch(ref) for place, ref in inputs.charts.items()}
+            return self._cached(spec, inputs, charts) or self._built(spec, inputs, charts)
+        except HomeOpsError as error:
+            return about(spec, error)
+        except OSError as error:
+            return RenderError(
+                spec.subject, f"cannot be rendered: {error}", remedy="free or repair the disk"
+            )
+
+    def _cached(
+        self, spec: ApplicationSpec, inputs: Inputs, charts: Mapping[str, StoredChart]
+    ) -> Rendered | None:
+        if self.cache is None or not inputs.pinned:
+            return None
+        key, depends = self._digest(spec, inputs, charts)
+        manifests = self.cache.get(key)
+        if manifests is None:
+            return None
+        return Rendered(
+            manifests=manifests, digest=key, depends_on_api_versions=depends, from_cache=True
+        )
+
+    def _built(
+        self, spec: ApplicationSpec, inputs: Inputs, charts: Mapping[str, StoredChart]
+    ) -> Rendered:
+        manifests = build(
+            inputs,
+            spec=spec,
+            charts=charts,
+            versions=self.versions,
+            load_restrictor=self.load_restrictor,
+        )
+        key, depends = self._digest(spec, inputs, charts)
+        if self.cache is not None and inputs.pinned:
+            self.cache.put(key, manifests)
+        return Rendered(manifests=manifests, digest=key, depends_on_api_versions=depends)
+
+    def _digest(
+        self, spec: ApplicationSpec, inputs: Inputs, charts: Mapping[str, StoredChart]
+    ) -> tuple[str, bool]:
+        """The digest of the inputs, and whether the cluster's API versions are among them."""
+        if inputs.type not in self.tools:
+            self.tools[inputs.type] = digest.tool_identity(inputs.type)
+        looked_at = digest.looked_at(inputs, (chart.capabilities for chart in charts.values()))
+        key = digest.of_inputs(
+            inputs,
+            spec=spec,
+            charts={place: chart.digest for place, chart in charts.items()},
+            versions=self.versions,
+            looked_at=looked_at,
+            tool=self.tools[inputs.type],
+            load_restrictor=self.load_restrictor,
+        )
+        return key, looked_at.api_versions

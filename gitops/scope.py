@@ -1,0 +1,141 @@
+"""Does a kind live in a namespace, and does anything serve it?
+
+Called by composition: the answers come from the kinds every API server has, from the
+CustomResourceDefinitions at hand and, where a cluster is reachable, from its discovery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+CRD_GROUP = "apiextensions.k8s.io"
+ANY_KIND = "*"
+
+# The kinds of Kubernetes 1.36 by group; those under "cluster" have no namespace.
+NAMESPACED_KINDS: Mapping[str, str] = {
+    "": "Binding ConfigMap Endpoints Event LimitRange PersistentVolumeClaim Pod PodTemplate "
+    "ReplicationController ResourceQuota Secret Service ServiceAccount",
+    "apps": "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",
+    "authorization.k8s.io": "LocalSubjectAccessReview",
+    "autoscaling": "HorizontalPodAutoscaler",
+    "batch": "CronJob Job",
+    "coordination.k8s.io": "Lease LeaseCandidate",
+    "discovery.k8s.io": "EndpointSlice",
+    "events.k8s.io": "Event",
+    "networking.k8s.io": "Ingress NetworkPolicy",
+    "policy": "PodDisruptionBudget",
+    "rbac.authorization.k8s.io": "Role RoleBinding",
+    "resource.k8s.io": "ResourceClaim ResourceClaimTemplate",
+    "storage.k8s.io": "CSIStorageCapacity",
+}
+CLUSTER_KINDS: Mapping[str, str] = {
+    "": "ComponentStatus Namespace Node PersistentVolume",
+    "admissionregistration.k8s.io": "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding "
+    "MutatingWebhookConfiguration ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding "
+    "ValidatingWebhookConfiguration",
+    CRD_GROUP: "CustomResourceDefinition",
+    "apiregistration.k8s.io": "APIService",
+    "certificates.k8s.io": "CertificateSigningRequest ClusterTrustBundle PodCertificateRequest",
+    "flowcontrol.apiserver.k8s.io": "FlowSchema PriorityLevelConfiguration",
+    "networking.k8s.io": "IPAddress IngressClass ServiceCIDR",
+    "node.k8s.io": "RuntimeClass",
+    "rbac.authorization.k8s.io": "ClusterRole ClusterRoleBinding",
+    "resource.k8s.io": "DeviceClass DeviceTaintRule ResourceSlice",
+    "scheduling.k8s.io": "PriorityClass",
+    "storage.k8s.io": "CSIDriver CSINode StorageClass VolumeAttachment VolumeAttributesClass",
+    "storagemigration.k8s.io": "StorageVersionMigration",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedKind:
+    """A kind something serves: in which versions, and whether its objects have a namespace.
+
+    ``versions`` is empty where only the kind is known, not the versions.
+    """
+
+    group: str
+    kind: str
+    namespaced: bool
+    versions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """All kinds known for one run."""
+
+    kinds: Mapping[tuple[str, str], ServedKind] = field(default_factory=dict)
+
+    def find(self, group: str, kind: str) -> ServedKind | None:
+        """The kind, or None when nothing at hand serves it."""
+        return self.kinds.get((group, kind)) or self.kinds.get((group, ANY_KIND))
+
+    def extended(self, served: Iterable[ServedKind]) -> Scopes:
+        """These and further kinds; versions of a kind known twice are joined."""
+        kinds = dict(self.kinds)
+        for each in served:
+            known = kinds.get((each.group, each.kind))
+            versions = each.versions | known.versions if known else each.versions
+            kinds[each.group, each.kind] = ServedKind(
+                group=each.group, kind=each.kind, namespaced=each.namespaced, versions=versions
+            )
+        return Scopes(kinds)
+
+
+def builtin_scopes() -> Scopes:
+    """The kinds of every API server; their versions are left open."""
+    tables = ((NAMESPACED_KINDS, True), (CLUSTER_KINDS, False))
+    return Scopes().extended(
+        ServedKind(group=group, kind=kind, namespaced=namespaced)
+        for table, namespaced in tables
+        for group, kinds in table.items()
+        for kind in kinds.split()
+    )
+
+
+def is_crd(body: Mapping[str, Any]) -> bool:
+    """Whether an object is a CustomResourceDefinition."""
+    group = str(body.get("apiVersion", "")).rpartition("/")[0]
+    return body.get("kind") == "CustomResourceDefinition" and group == CRD_GROUP
+
+
+def crd_target(body: Mapping[str, Any]) -> tuple[str, str]:
+    """The group and kind a CustomResourceDefinition defines; empty texts where it names none."""
+    spec = body.get("spec") or {}
+    names = spec.get("names") or {}
+    return str(spec.get("group", "")), str(names.get("kind", ""))
+
+
+def defined_kind(body: Mapping[str, Any]) -> ServedKind:
+    """What a CustomResourceDefinition adds to the API server once it is established."""
+    group, kind = crd_target(body)
+    spec = body.get("spec") or {}
+    versions = frozenset(
+        str(version.get("name"))
+        for version in spec.get("versions") or ()
+        if isinstance(version, Mapping) and version.get("served", True)
+    )
+    return ServedKind(
+        group=group,
+        kind=kind,
+        namespaced=spec.get("scope") == "Namespaced",
+        versions=versions,
+    )
+
+
+def pinned_kinds(api_versions: Iterable[str]) -> tuple[ServedKind, ...]:
+    """What pinned API versions say is served where no cluster is asked.
+
+    ``group/version/Kind`` pins one kind, ``group/version`` all kinds of a group; nothing says
+    whether those have a namespace, and custom resources mostly have.
+    """
+    kinds = []
+    for entry in api_versions:
+        parts = entry.split("/")
+        if len(parts) >= 2:
+            kind = parts[2] if len(parts) == 3 else ANY_KIND
+            versions = frozenset({parts[1]})
+            kinds.append(ServedKind(group=parts[0], kind=kind, namespaced=True, versions=versions))
+    return tuple(kinds)

@@ -1,0 +1,213 @@
+"""What should be in the cluster, Application by Application?
+
+The composition of all other steps: discovery, projects, rendering, scopes, ownership and the checks
+that need more than one Application. Called by the Pulumi program and by whoever wants the target
+without Pulumi; it reads Git and the chart store and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from gitops.application import ApplicationSpec
+from gitops.application_target import ApplicationTarget
+from gitops.charts import ChartStore
+from gitops.config import Settings
+from gitops.discovery import discover
+from gitops.errors import HomeOpsError
+from gitops.immutable import check_replacement
+from gitops.inventory import Inventory
+from gitops.manifest import ResourceKey
+from gitops.ownership import Ownership, marked
+from gitops.placement import place
+from gitops.projects import AppProject, check_application, check_manifest
+from gitops.render import Rendered, Renders, render_all
+from gitops.render_cache import RenderCache
+from gitops.scope import Scopes, ServedKind, builtin_scopes, defined_kind, is_crd
+from gitops.shared_objects import settle
+from gitops.versions import ClusterVersions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterView:
+    """What composition needs to know of a cluster, from discovery or pinned in the config.
+
+    ``complete`` is False where no cluster was asked: the kinds it may serve are then not known.
+    """
+
+    versions: ClusterVersions
+    served: tuple[ServedKind, ...] = ()
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """All Applications of a revision; ``errors`` are those no Application could be made from."""
+
+    applications: tuple[ApplicationTarget, ...]
+    errors: tuple[HomeOpsError, ...] = ()
+    scopes: Scopes = field(default_factory=Scopes)
+
+    @property
+    def all_errors(self) -> tuple[HomeOpsError, ...]:
+        """Every error of the run, those of Applications included."""
+        broken = (each.error for each in self.applications if each.error)
+        return (*self.errors, *broken)
+
+    @property
+    def keys(self) -> tuple[ResourceKey, ...]:
+        """The identities of all rendered objects."""
+        return tuple(each.key for app in self.applications for each in app.manifests)
+
+
+def compose(
+    settings: Settings,
+    *,
+    root: Path,
+    cluster: ClusterView,
+    charts: ChartStore,
+    cache: RenderCache | None = None,
+    inventory: Inventory | None = None,
+    stack: str = "",
+) -> Target:
+    """Turn the tree under ``root`` into the target of every Application.
+
+    Args:
+        settings: the stack's config.
+        root: the repository.
+        cluster: versions and kinds to render and place for.
+        charts: where charts come from.
+        cache: renders of earlier runs.
+        inventory: the last deployment, to refuse changes of immutable fields.
+        stack: the name objects are marked with, to tell stacks on one cluster apart.
+
+    Errors are values: an Application that cannot be composed carries its error and no manifests.
+
+    Raises:
+        DiscoveryError: there is no tree to read at all.
+    """
+    found = discover(root, settings.application_sets)
+    projects = {project.name: project for project in settings.projects}
+    permitted, targets = _permitted(found.applications, projects)
+    render = partial(
+        render_all,
+        root=root,
+        charts=charts,
+        cache=cache,
+        load_restrictor=settings.load_restrictor,
+    )
+    rendered = _rendered(permitted, cluster.versions, render)
+    scopes = _scopes(cluster, rendered)
+    for spec in permitted:
+        outcome = rendered[spec.name]
+        if isinstance(outcome, HomeOpsError):
+            targets.append(ApplicationTarget(spec=spec, error=outcome))
+        else:
+            placed = place(spec, outcome.manifests, scopes=scopes)
+            targets.append(_within_project(placed, projects[spec.project], scopes))
+    settled = settle(sorted(targets, key=lambda target: target.spec.name))
+    known = inventory or Inventory()
+    final = (_owned(_replaceable(target, known), stack=stack) for target in settled)
+    return Target(applications=tuple(final), errors=found.errors, scopes=scopes)
+
+
+def _permitted(
+    specs: Sequence[ApplicationSpec], projects: Mapping[str, AppProject]
+) -> tuple[list[ApplicationSpec], list[ApplicationTarget]]:
+    permitted: list[ApplicationSpec] = []
+    refused: list[ApplicationTarget] = []
+    for spec in specs:
+        errors = check_application(spec, projects)
+        if errors:
+            refused.append(ApplicationTarget(spec=spec, error=errors[0]))
+        else:
+            permitted.append(spec)
+    return permitted, refused
+
+
+def _rendered(
+    specs: Sequence[ApplicationSpec], versions: ClusterVersions, render: Callable[..., Renders]
+) -> dict[str, Rendered | HomeOpsError]:
+    # A chart may ask which APIs the cluster has. Those that Applications are about to add count as
+    # well, or the next run, with the definitions in place, would render something else.
+    first = _outcomes(render(specs, versions=versions))
+    added = _added_api_versions(versions, first.values())
+    again = [
+        spec
+        for spec in specs
+        if added and isinstance(r := first[spec.name], Rendered) and r.depends_on_api_versions
+    ]
+    if not again:
+        return first
+    extended = replace(versions, api_versions=(*versions.api_versions, *added))
+    return {**first, **_outcomes(render(again, versions=extended))}
+
+
+def _outcomes(renders: Renders) -> dict[str, Rendered | HomeOpsError]:
+    return {**renders.rendered, **renders.errors}
+
+
+def _added_api_versions(
+    versions: ClusterVersions, outcomes: Iterable[Rendered | HomeOpsError]
+) -> set[str]:
+    added: set[str] = set()
+    for kind in _defined(outcomes):
+        for version in kind.versions:
+            added |= {f"{kind.group}/{version}", f"{kind.group}/{version}/{kind.kind}"}
+    return added - set(versions.api_versions)
+
+
+def _defined(outcomes: Iterable[Rendered | HomeOpsError]) -> list[ServedKind]:
+    return [
+        defined_kind(manifest.body)
+        for outcome in outcomes
+        if isinstance(outcome, Rendered)
+        for manifest in outcome.manifests
+        if is_crd(manifest.body)
+    ]
+
+
+def _scopes(cluster: ClusterView, rendered: Mapping[str, Rendered | HomeOpsError]) -> Scopes:
+    # built-in kinds first: where no cluster was asked they are all there is
+    known = Scopes() if cluster.complete else builtin_scopes()
+    return known.extended(cluster.served).extended(_defined(rendered.values()))
+
+
+def _within_project(
+    target: ApplicationTarget, project: AppProject, scopes: Scopes
+) -> ApplicationTarget:
+    for manifest in target.manifests:
+        found = scopes.find(manifest.key.group, manifest.key.kind)
+        namespaced = found is None or found.namespaced
+        errors = check_manifest(manifest, project, namespaced=namespaced, subject=target.subject)
+        if errors:
+            return target.broken(errors[0])
+    return target
+
+
+def _replaceable(target: ApplicationTarget, inventory: Inventory) -> ApplicationTarget:
+    replacements: dict[ResourceKey, tuple[str, ...]] = {}
+    for manifest in target.manifests:
+        last = inventory.objects.get(manifest.key)
+        if last is None:
+            continue
+        try:
+            fields = check_replacement(
+                manifest.body, last.body, subject=f"{target.subject}: {manifest.key}"
+            )
+        except HomeOpsError as error:
+            return target.broken(error)
+        if fields:
+            replacements[manifest.key] = fields
+    return replace(target, replacements=replacements)
+
+
+def _owned(target: ApplicationTarget, *, stack: str) -> ApplicationTarget:
+    ownership = Ownership(application=target.spec.name, stack=stack, retained=target.spec.retained)
+    owned = (
+        replace(each, body=marked(each.body, each.key, ownership)) for each in target.manifests
+    )
+    return replace(target, manifests=tuple(owned))
