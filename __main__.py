@@ -1,0 +1,42 @@
+"""Config, bootstrap, Applications: what `pulumi preview` and `pulumi up` run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+
+from components.charts import chart_store, render_cache
+from components.last_deployment import read_inventory
+from components.live_cluster import open_cluster
+from components.program import decide, declare
+from components.provider import cluster_provider
+from components.settings import stack_settings
+from gitops.errors import HomeOpsError
+from gitops.target import compose
+
+
+def main() -> None:
+    """Declare what Git holds; every error a user can repair ends the run as one message."""
+    root = Path(__file__).resolve().parent
+    stack = pulumi.get_stack()
+    try:
+        settings = stack_settings()
+        cluster = open_cluster(settings)
+        inventory = read_inventory(stack, root)
+        target = compose(
+            settings,
+            root=root,
+            cluster=cluster.view,
+            charts=chart_store(settings, root),
+            cache=render_cache(),
+            inventory=inventory,
+            stack=stack,
+        )
+        run = decide(settings, target, inventory, live=cluster.owned(), stack=stack)
+    except HomeOpsError as error:
+        raise pulumi.RunError(str(error)) from error
+    declare(run, cluster, cluster_provider(settings))
+
+
+main()

@@ -1,0 +1,1 @@
+"""Declares the target to Pulumi: bootstrap, ApplicationSets, Applications and their objects."""

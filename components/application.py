@@ -1,0 +1,113 @@
+"""What does one Application look like in Pulumi's tree?
+
+Made by the program, under its ApplicationSet. Children are the rendered objects, in the order of a
+sync, and stubs of those that are kept although they are not rendered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.commands import run_after, run_before
+from components.resources import Options, declare, declare_kept
+from gitops.application_target import ApplicationTarget
+from gitops.inventory import APPLICATION_TYPE, Inventory, InventoryObject
+from gitops.manifest import Manifest
+from gitops.ordering import provides
+from gitops.prune import stays_with_cluster, undeletable
+
+type_token = APPLICATION_TYPE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationArgs:
+    """An Application's target and what is known of its past.
+
+    Args:
+        target: its objects, or none where it is broken.
+        kept: objects of the last deployment that stay although they are not rendered.
+        departed: the Application is no longer in Git; what is kept of it is about to be released.
+        inventory: the last deployment.
+    """
+
+    target: ApplicationTarget
+    inventory: Inventory
+    kept: Sequence[InventoryObject] = ()
+    departed: bool = False
+
+
+class Application(pulumi.ComponentResource):
+    """One directory of the repository and its objects in the cluster.
+
+    Creating it declares what objects of any Application may wait for, namespaces and definitions;
+    ``declare_objects`` declares the rest, once those of all Applications are known.
+    """
+
+    def __init__(
+        self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        spec = args.target.spec
+        inputs = {
+            "project": spec.project,
+            "path": spec.source.path,
+            "namespace": spec.destination.namespace,
+            "labels": dict(spec.labels),
+            "digest": args.target.digest,
+        }
+        # A broken Application keeps what it had: it shows as unchanged, not as emptied.
+        unchanged = args.target.error is not None or args.departed
+        own = pulumi.ResourceOptions(ignore_changes=["*"] if unchanged else None)
+        super().__init__(type_token, name, inputs, pulumi.ResourceOptions.merge(own, opts))
+        self._args = args
+        self._before = run_before(args.target, parent=self)
+        self.provided: dict[object, pulumi.CustomResource] = {}
+        self._objects: list[pulumi.CustomResource] = []
+        for manifest in args.target.manifests:
+            need = provides(manifest)
+            if need is not None:
+                self.provided[need] = self._declare(manifest, {})
+
+    def declare_objects(self, provided: Mapping[object, pulumi.Resource]) -> None:
+        """Declare the remaining objects, each after the namespace and definition it needs.
+
+        Args:
+            provided: the namespaces (by name) and definitions (by group and kind) of all
+                Applications.
+        """
+        for manifest in self._args.target.manifests:
+            if provides(manifest) is None:
+                self._declare(manifest, provided)
+        for found in self._args.kept:
+            self._declare_kept(found)
+        run_after(self._args.target, parent=self, after=self._objects)
+        self.register_outputs({"objects": len(self._objects)})
+
+    def _declare(
+        self, manifest: Manifest, provided: Mapping[object, pulumi.Resource]
+    ) -> pulumi.CustomResource:
+        key = manifest.key
+        needs = (provided.get(key.namespace), provided.get((key.group, key.kind)))
+        stays = stays_with_cluster(
+            manifest.body, retained_application=self._args.target.spec.retained
+        )
+        options = Options(
+            parent=self,
+            depends_on=[*self._before, *(need for need in needs if need is not None)],
+            retain=undeletable(key),
+            retain_with=self if stays else None,
+            replace_on=self._args.target.replacements.get(key, ()),
+        )
+        resource = declare(manifest.body, key, options, inventory=self._args.inventory)
+        self._objects.append(resource)
+        return resource
+
+    def _declare_kept(self, found: InventoryObject) -> None:
+        options = Options(
+            parent=self,
+            retain=self._args.departed or undeletable(found.key),
+            retain_with=self if found.retained_with_application else None,
+        )
+        self._objects.append(declare_kept(found, options))

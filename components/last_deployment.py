@@ -1,0 +1,40 @@
+"""What did the last run of this stack leave in Pulumi's state?
+
+Called once at the start of a run. `pulumi stack export` works inside a running program and with
+every backend, which the files of a backend would not.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from gitops.errors import ToolError
+from gitops.inventory import Inventory, from_export
+
+
+def read_inventory(stack: str, root: Path) -> Inventory:
+    """The Inventory of a stack.
+
+    Args:
+        stack: the stack's name, qualified by organization where the backend has those.
+        root: the project's folder.
+
+    Raises:
+        ToolError: the state cannot be read. Nothing is assumed about what was deployed.
+    """
+    command = ["pulumi", "stack", "export", "--stack", stack, "--non-interactive"]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise ToolError(
+            f"stack {stack}", "pulumi is not on PATH", remedy='run eval "$(make env)"'
+        ) from error
+    if done.returncode != 0:
+        raise ToolError(
+            f"stack {stack}",
+            f"its state cannot be read: {done.stderr.strip()}",
+            remedy="run `pulumi stack export` by hand and repair what it reports",
+        )
+    return from_export(json.loads(done.stdout))

@@ -1,0 +1,91 @@
+"""What does the cluster at hand serve, and which of our objects has the state forgotten?
+
+Called by the program before composition. Where no cluster answers, a preview goes on with the
+versions pinned in the config; an update stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from cluster.connection import Connection, connect
+from cluster.discovery import ClusterFacts, facts
+from cluster.listing import list_objects
+from cluster.objects import delete
+from gitops.config import Settings
+from gitops.errors import ClusterError, ConfigError
+from gitops.orphans import LiveObject
+from gitops.ownership import APPLICATION_LABEL
+from gitops.scope import pinned_kinds
+from gitops.target import ClusterView
+from gitops.versions import ClusterVersions
+
+TIMEOUT_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class LiveCluster:
+    """The cluster of a run: connected, or only described by the config.
+
+    The connection stays open until the process ends: hooks run after the program's last line.
+    """
+
+    view: ClusterView
+    connection: Connection | None = None
+    facts: ClusterFacts | None = None
+
+    def owned(self) -> list[LiveObject]:
+        """Every object in the cluster with our label; none where no cluster is at hand."""
+        if self.connection is None or self.facts is None:
+            return []
+        deletable = [each for each in self.facts.resources if "delete" in each.verbs]
+        found = list_objects(
+            self.connection, deletable, label_selector=APPLICATION_LABEL, metadata_only=True
+        )
+        return [LiveObject.from_body(body) for body in found.objects]
+
+    def delete(self, live: Sequence[LiveObject]) -> None:
+        """Delete exactly these objects, and none that took a name since."""
+        assert self.connection is not None
+        assert self.facts is not None
+        for each in live:
+            resource = self.facts.find(each.key.group, each.key.kind)
+            if resource is not None:
+                delete(self.connection, resource, each.key, uid=each.uid)
+
+
+def open_cluster(settings: Settings) -> LiveCluster:
+    """Connect to the stack's cluster.
+
+    Raises:
+        ClusterError: it cannot be reached, and this is no preview.
+        ConfigError: it cannot be reached in a preview, and no version is pinned either.
+    """
+    try:
+        connection = connect(settings.kubernetes.context or None, timeout=TIMEOUT_SECONDS)
+        found = facts(connection)
+    except ClusterError as error:
+        if not pulumi.runtime.is_dry_run():
+            raise
+        return LiveCluster(view=_pinned(settings, error))
+    view = ClusterView(versions=found.versions, served=found.served_kinds(), complete=True)
+    return LiveCluster(view=view, connection=connection, facts=found)
+
+
+def _pinned(settings: Settings, error: ClusterError) -> ClusterView:
+    version = settings.kubernetes.version
+    if not version:
+        raise ConfigError(
+            "config home-ops:kubernetes.version",
+            f"not set, and the cluster cannot be asked ({error.reason})",
+            remedy="set it to the cluster's version to preview without the cluster",
+        ) from error
+    pulumi.log.warn(
+        f"{error}. Previewing with the pinned Kubernetes {version}: nothing is compared with the "
+        "cluster."
+    )
+    versions = ClusterVersions(version, settings.kubernetes.api_versions)
+    return ClusterView(versions=versions, served=pinned_kinds(settings.kubernetes.api_versions))

@@ -1,0 +1,121 @@
+"""How does one Kubernetes object become one Pulumi resource?
+
+Called by every component. The untyped resource serves every kind, custom ones included; identity,
+keeping and field ownership are decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from gitops.inventory import Inventory, InventoryObject
+from gitops.manifest import ResourceKey
+from gitops.scope import is_crd
+
+PROVIDER_VERSION = "4.25.0"
+FIELD_MANAGER = "home-ops"
+SECRET_FIELDS = ("data", "stringData")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What decides how one object is registered, apart from its body.
+
+    Args:
+        parent: the component it belongs to.
+        depends_on: resources that must be there first.
+        retain: it stays in the cluster whenever it leaves the state.
+        retain_with: it stays in the cluster when this component goes.
+        replace_on: fields whose change may delete and create it again.
+    """
+
+    parent: pulumi.Resource
+    depends_on: Sequence[pulumi.Resource] = ()
+    retain: bool = False
+    retain_with: pulumi.Resource | None = None
+    replace_on: tuple[str, ...] = field(default=())
+
+
+def declare(
+    body: Mapping[str, Any], key: ResourceKey, options: Options, *, inventory: Inventory
+) -> pulumi.CustomResource:
+    """Register an object.
+
+    Its URN holds kinds of parents and its own namespace and name, so it is the same resource
+    whichever Application it is in. Where the last deployment knew it by another URN (another
+    version of its API, another kind of parent), that URN is its alias: it is updated, never
+    created again and then deleted through its former name.
+    """
+    return pulumi.CustomResource(
+        _type_token(str(body["apiVersion"]), key.kind),
+        key.logical_name,
+        _inputs(body),
+        pulumi.ResourceOptions(
+            parent=options.parent,
+            depends_on=list(options.depends_on) or None,
+            aliases=list(inventory.urns.get(key, ())) or None,
+            retain_on_delete=options.retain or None,
+            deleted_with=options.retain_with,
+            replace_on_changes=list(options.replace_on) or None,
+            delete_before_replace=bool(options.replace_on) or None,
+            additional_secret_outputs=list(SECRET_FIELDS) if _is_secret(body) else None,
+            version=PROVIDER_VERSION,
+        ),
+    )
+
+
+def declare_kept(found: InventoryObject, options: Options) -> pulumi.CustomResource:
+    """Register an object as it was in the last deployment, with every change ignored.
+
+    The engine reports it unchanged and its state stays whole; nothing is sent to the cluster.
+    """
+    metadata = {"name": found.key.name}
+    if found.key.namespace:
+        metadata["namespace"] = found.key.namespace
+    return pulumi.CustomResource(
+        _type_token(found.api_version, found.key.kind),
+        found.key.logical_name,
+        {"apiVersion": found.api_version, "kind": found.key.kind, "metadata": metadata},
+        pulumi.ResourceOptions(
+            parent=options.parent,
+            aliases=[found.urn],
+            ignore_changes=["*"],
+            retain_on_delete=options.retain or found.retained or None,
+            deleted_with=options.retain_with,
+            version=PROVIDER_VERSION,
+        ),
+    )
+
+
+def _type_token(api_version: str, kind: str) -> str:
+    module = api_version if "/" in api_version else f"core/{api_version}"
+    return f"kubernetes:{module}:{kind}"
+
+
+def _is_secret(body: Mapping[str, Any]) -> bool:
+    return (body["apiVersion"], body["kind"]) == ("v1", "Secret")
+
+
+def _inputs(body: Mapping[str, Any]) -> dict[str, Any]:
+    # These annotations steer the provider and are stored in the live object. Force, as ArgoCD does:
+    # a value another manager wrote last is taken over instead of failing the sync.
+    steering = {
+        "pulumi.com/patchFieldManager": FIELD_MANAGER,
+        "pulumi.com/patchForce": "true",
+    }
+    if not is_crd(body):
+        # Health is judged apart from applying. Only a definition is waited for, until the API
+        # server serves it, because its users come right after.
+        steering["pulumi.com/skipAwait"] = "true"
+    metadata = dict(body["metadata"])
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), **steering}
+    inputs = {**body, "metadata": metadata}
+    if _is_secret(body):
+        for name in SECRET_FIELDS:
+            if name in inputs:
+                inputs[name] = pulumi.Output.secret(inputs[name])
+    return inputs
