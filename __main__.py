@@ -11,6 +11,7 @@ from components.last_deployment import read_inventory
 from components.live_cluster import open_cluster
 from components.program import decide, declare
 from components.provider import cluster_provider
+from components.sdk_log import drop_debug_messages
 from components.settings import stack_settings
 from gitops.errors import HomeOpsError
 from gitops.target import compose
@@ -18,6 +19,7 @@ from gitops.target import compose
 
 def main() -> None:
     """Declare what Git holds; every error a user can repair ends the run as one message."""
+    drop_debug_messages()
     root = Path(__file__).resolve().parent
     stack = pulumi.get_stack()
     try:
