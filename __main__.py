@@ -11,7 +11,7 @@ from components.last_deployment import read_inventory
 from components.live_cluster import open_cluster
 from components.program import decide, declare
 from components.provider import cluster_provider
-from components.sdk_log import drop_debug_messages
+from components.sdk_costs import spare_sdk_costs
 from components.settings import stack_settings
 from gitops.errors import HomeOpsError
 from gitops.target import compose
@@ -19,7 +19,7 @@ from gitops.target import compose
 
 def main() -> None:
     """Declare what Git holds; every error a user can repair ends the run as one message."""
-    drop_debug_messages()
+    spare_sdk_costs()
     root = Path(__file__).resolve().parent
     stack = pulumi.get_stack()
     try:
