@@ -17,7 +17,7 @@ def spare_sdk_costs() -> None:
     """Turn off debug messages and garbage collection for the length of this run.
 
     For every resource the SDK sends three debug messages, each a blocking call to the engine, which
-    drops them unless it runs with `--debug`; the environment variable HOME_OPS_SDK_DEBUG keeps them.
+    drops them unless it runs with `--debug`; the variable HOME_OPS_SDK_DEBUG keeps them.
     The collector goes over the SDK's hundreds of thousands of futures again and again and frees
     next to nothing: without it the program takes half the processor time and 10 MB more.
     """
