@@ -22,10 +22,10 @@ env: ## Print the environment of the stack: eval "$(make env)"
 	@$(PYTHON) -m toolchain env --stack $(STACK)
 
 up: control-plane ## Start the embedded control plane, sync apps/ to it, show the Applications
-	@$(WITH_ENV) gitops up --stack $(STACK)
+	@$(WITH_ENV) gitops up --stack $(STACK) $(if $(filter local,$(STACK)),--yes)
 
 preview: control-plane ## Show what `make up` would change
-	@$(WITH_ENV) gitops init --stack $(STACK) && pulumi preview --stack $(STACK) --non-interactive
+	@$(WITH_ENV) pulumi preview --stack $(STACK) --non-interactive
 
 down: ## Remove all Applications from the local stack and stop its control plane
 	@$(WITH_ENV) pulumi destroy --stack $(STACK) --yes --skip-preview --non-interactive

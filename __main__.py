@@ -23,7 +23,7 @@ def main() -> None:
     root = Path(__file__).resolve().parent
     stack = pulumi.get_stack()
     try:
-        settings = stack_settings()
+        settings = stack_settings(root)
         cluster = open_cluster(settings)
         inventory = read_inventory(stack, root)
         target = compose(

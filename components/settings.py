@@ -6,17 +6,24 @@ key is an error and not silence.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pulumi
 
 from gitops.config import Settings, parse
+from gitops.errors import ConfigError
+
+CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
 
 
-def stack_settings() -> Settings:
+def stack_settings(root: Path) -> Settings:
     """The checked config of the current stack.
 
     Raises:
         ConfigError: a key or value is wrong; the message names it and what is allowed.
     """
+    _refuse_outdated_copy(root)
     prefix = f"{pulumi.get_project()}:"
     values = {
         key.removeprefix(prefix): value
@@ -24,3 +31,18 @@ def stack_settings() -> Settings:
         if key.startswith(prefix)
     }
     return parse(values)
+
+
+def _refuse_outdated_copy(root: Path) -> None:
+    # `make env` points the engine at a copy of the local stack's file, made when it ran
+    copy = os.environ.get(CONFIG_FILE)
+    original = root / f"Pulumi.{pulumi.get_stack()}.yaml"
+    if not copy or Path(copy).name != original.name or not original.exists():
+        return
+    text = original.read_text(encoding="utf-8").rstrip("\n")
+    if not Path(copy).read_text(encoding="utf-8").startswith(text):
+        raise ConfigError(
+            original.name,
+            "it has changed since this environment was made",
+            remedy='run eval "$(make env)" again',
+        )
