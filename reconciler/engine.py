@@ -1,0 +1,233 @@
+"""How is the program run?
+
+The only module that knows ``pulumi.automation``: it selects the stack, runs the engine, and turns
+its events into ``reconciler.events``. Called by the command line.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pulumi.automation import EngineEvent, LocalWorkspace, OutputMap, Stack
+from pulumi.automation.errors import CommandError, StackNotFoundError
+
+from gitops.errors import HomeOpsError, ToolError
+from reconciler.engine_failures import explain
+from reconciler.events import Diagnostic, Event, Severity, Step
+
+ENVIRONMENT = ("PULUMI_HOME", "PULUMI_BACKEND_URL")
+PROGRAMS = ("pulumi", "pulumi-language-python")
+REMEDY = 'run eval "$(make env)" first'
+_LAST_LINES = 20
+_LAST_EVENT_SECONDS = 5.0
+_SEVERITIES = {
+    "info": Severity.INFO,
+    "info#err": Severity.WARNING,
+    "warning": Severity.WARNING,
+    "error": Severity.ERROR,
+}
+
+
+class EngineError(HomeOpsError):
+    """The engine could not run the program at all."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run of the engine did.
+
+    ``succeeded`` is the engine's own verdict; the diagnostics say why not.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    succeeded: bool = False
+    seconds: float = 0.0
+
+    @property
+    def parents(self) -> Mapping[str, str]:
+        """The parent of every resource the run reported."""
+        return {step.urn: step.parent for step in self.steps if step.parent}
+
+
+def check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse to start without what the engine needs.
+
+    Raises:
+        ToolError: a variable or a program is missing; all of them are named.
+    """
+    missing = [name for name in ENVIRONMENT if not environment.get(name)]
+    path = environment.get("PATH")
+    missing += [name for name in PROGRAMS if shutil.which(name, path=path) is None]
+    if missing:
+        raise ToolError("environment", f"lacks {', '.join(missing)}", remedy=REMEDY)
+
+
+def up(
+    root: Path,
+    stack: str,
+    *,
+    targets: Sequence[str] = (),
+    on_event: Callable[[Event], None] = lambda _: None,
+) -> Run:
+    """Apply the program to its stack, which is made when it does not exist; no preview first.
+
+    A failing object does not stop the others. An interrupt lets the engine end what it has begun:
+    the terminal sends it the same signal.
+
+    Args:
+        root: the project's folder.
+        stack: the stack's name.
+        targets: only these URNs; everything when empty.
+        on_event: told of every event as it happens, from another thread.
+
+    Raises:
+        ToolError: the environment lacks something.
+        EngineError: the program was never run: the state is locked, the passphrase wrong and so on.
+    """
+    check_environment(os.environ)
+    run = Run()
+    started = time.perf_counter()
+    with ThreadPoolExecutor(1) as pool:
+        _patient(pool.submit(_up, root, stack, targets, run, on_event))
+    run.seconds = time.perf_counter() - started
+    return run
+
+
+def _patient(work: Future[None]) -> None:
+    """The result of work, waited for even when the user interrupts; then the interrupt."""
+    try:
+        work.result()
+    except KeyboardInterrupt:
+        work.exception()
+        raise
+
+
+def make_stack(root: Path, stack: str) -> bool:
+    """Make the stack when it does not exist.
+
+    Returns:
+        True when it was made, False when it was there.
+
+    Raises:
+        ToolError: the environment lacks something.
+        EngineError: the backend cannot be asked.
+    """
+    check_environment(os.environ)
+    workspace = LocalWorkspace(work_dir=str(root))
+    try:
+        try:
+            workspace.select_stack(stack)
+        except StackNotFoundError:
+            workspace.create_stack(stack)
+            return True
+    except CommandError as error:
+        raise _never_ran(stack, str(error)) from error
+    return False
+
+
+class _Workspace(LocalWorkspace):
+    """A workspace that leaves out what a run of our own does not need.
+
+    Every command names its stack, so none is selected, and nobody reads the stack's outputs:
+    that is three processes less per run.
+    """
+
+    def select_stack(self, stack_name: str) -> None:
+        pass
+
+    def stack_outputs(self, stack_name: str) -> OutputMap:  # noqa: ARG002
+        return {}
+
+
+def _up(
+    root: Path,
+    name: str,
+    targets: Sequence[str],
+    run: Run,
+    on_event: Callable[[Event], None],
+) -> None:
+    ended = threading.Event()
+    lines: deque[str] = deque(maxlen=_LAST_LINES)
+
+    def receive(received: EngineEvent) -> None:
+        if received.cancel_event is not None:
+            ended.set()
+        event = event_of(received)
+        if event is None:
+            return
+        if isinstance(event, Step):
+            run.steps.append(event)
+        else:
+            run.diagnostics.append(event)
+        on_event(event)
+
+    def attempt() -> None:
+        Stack.select(name, _Workspace(work_dir=str(root))).up(
+            target=list(targets) or None,
+            color="never",
+            continue_on_error=True,
+            suppress_outputs=True,
+            suppress_progress=True,
+            show_secrets=False,
+            on_output=lines.append,
+            on_error=lines.append,
+            on_event=receive,
+        )
+
+    try:
+        try:
+            attempt()
+        except StackNotFoundError:
+            make_stack(root, name)
+            attempt()
+        run.succeeded = True
+    except CommandError as error:
+        if not run.steps and not _has_error(run):
+            raise _never_ran(name, "\n".join(lines) or str(error)) from error
+        # The events travel beside the command's output and may end a little later.
+        ended.wait(_LAST_EVENT_SECONDS)
+
+
+def _never_ran(name: str, words: str) -> EngineError:
+    reason, remedy = explain(words)
+    return EngineError(f"stack {name}", reason, remedy=remedy)
+
+
+def _has_error(run: Run) -> bool:
+    return any(each.severity is Severity.ERROR for each in run.diagnostics)
+
+
+def event_of(received: EngineEvent) -> Event | None:
+    """An engine event as a plain value; None for those nobody reads.
+
+    Every resource is reported when its step begins, and again when it ends or fails.
+    """
+    if message := received.diagnostic_event:
+        severity = _SEVERITIES.get(message.severity)
+        if severity is None or message.ephemeral:
+            return None
+        return Diagnostic(severity=severity, message=message.message, urn=message.urn or "")
+    reported = (
+        received.res_outputs_event or received.res_op_failed_event or received.resource_pre_event
+    )
+    if reported is None:
+        return None
+    metadata = reported.metadata
+    state = metadata.new or metadata.old
+    return Step(
+        urn=metadata.urn,
+        operation=str(metadata.op.value),
+        parent=state.parent if state else "",
+        custom=bool(state and state.custom),
+        ended=received.res_outputs_event is not None,
+        failed=received.res_op_failed_event is not None,
+    )

@@ -1,0 +1,61 @@
+"""Which repository is this, and what does the stack's file say?
+
+Lets the command line know the Applications in Git and the stack's cluster without the engine. The
+program itself gets its config from the engine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gitops.application import ApplicationSpec
+from gitops.config import NAMESPACE, Settings, parse
+from gitops.discovery import discover
+from gitops.errors import ConfigError, HomeOpsError
+
+PROJECT_FILE = "Pulumi.yaml"
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above ``start`` that holds a Pulumi project.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise ConfigError(
+        str(start), f"no {PROJECT_FILE} here or above", remedy="run gitops in the repository"
+    )
+
+
+def stack_settings(root: Path, stack: str) -> Settings:
+    """The stack's config, read from its file.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML, or holds a wrong key or value.
+    """
+    import yaml
+
+    file = root / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            file.name, f"cannot be read ({error})", remedy="name a stack that has a file"
+        ) from error
+    values: dict[str, Any] = (content or {}).get("config") or {}
+    prefix = f"{NAMESPACE}:"
+    return parse(
+        {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+    )
+
+
+def applications_in_git(root: Path, settings: Settings) -> tuple[ApplicationSpec, ...]:
+    """The Applications of the working tree; those it cannot read are left out."""
+    try:
+        return discover(root, settings.application_sets).applications
+    except HomeOpsError:
+        return ()
