@@ -21,11 +21,13 @@ class ApplicationTarget:
 
     ``error`` says why the Application is broken; it then has no manifests. ``replacements`` are the
     objects that may be deleted and created again, each with the immutable fields that change.
+    ``skipped`` are objects in Git that are neither applied nor, where they exist, deleted.
     """
 
     spec: ApplicationSpec
     manifests: tuple[Manifest, ...] = ()
     replacements: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
+    skipped: tuple[ResourceKey, ...] = ()
     error: HomeOpsError | None = None
     warnings: tuple[str, ...] = ()
 
@@ -42,4 +44,4 @@ class ApplicationTarget:
 
     def broken(self, error: HomeOpsError) -> ApplicationTarget:
         """The same Application as one that cannot be synced."""
-        return replace(self, error=error, manifests=(), replacements={})
+        return replace(self, error=error, manifests=(), replacements={}, skipped=())

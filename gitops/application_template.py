@@ -42,7 +42,8 @@ def check(appset: ApplicationSetSpec) -> list[DiscoveryError]:
     ]
     for line in appset.directories:
         try:
-            compile_pattern(line.path)
+            for segment in line.path.split("/"):  # directories are walked level by level
+                compile_pattern(segment)
         except ValueError as error:
             errors.append(DiscoveryError(subject, str(error), remedy="correct the pattern"))
     policy = {} if errors else appset.template["spec"].get("syncPolicy", {})

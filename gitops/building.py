@@ -10,6 +10,7 @@ from typing import Any
 
 from gitops import directory, helm, kustomization, kustomize, limits
 from gitops.application import ApplicationSpec
+from gitops.chart_dependencies import CHART_FILE
 from gitops.charts import StoredChart
 from gitops.errors import HomeOpsError, RenderError
 from gitops.inputs import KUSTOMIZATION_NAMES, Inputs, LoadRestrictor, SourceType, source_type
@@ -102,7 +103,7 @@ def _is_helm_test(body: Mapping[str, Any]) -> bool:
 
 def _source(inputs: Inputs) -> str:
     """The file that stands for a rendered source."""
-    names = KUSTOMIZATION_NAMES if inputs.type is SourceType.KUSTOMIZE else (helm.CHART_FILE,)
+    names = KUSTOMIZATION_NAMES if inputs.type is SourceType.KUSTOMIZE else (CHART_FILE,)
     paths = [f"{inputs.path}/{name}" for name in names]
     return next((path for path in paths if path in inputs.files), paths[0])
 

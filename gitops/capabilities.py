@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _MENTION = re.compile(rb"""[.$"]Capabilities\b["\s)]*(?:\.\s*(\w+))?""")
-_CONSTRAINT = re.compile(rb"^kubeVersion\s*:", re.MULTILINE)
+_CONSTRAINT = re.compile(rb"""\bkubeVersion["']?\s*:""")
 _HARMLESS = frozenset({b"HelmVersion"})
 
 

@@ -38,32 +38,37 @@ def pull(
         ToolError: helm is not on PATH.
     """
     login = chart_source.login(chart, url=url, credentials=credentials)
-    helm = tools.find("helm")
-    version = ["--version", chart.version] if chart.version else []
     with tempfile.TemporaryDirectory(prefix="home-ops-pull-") as name:
         home = Path(name)
         environment = tools.environment(home)
         chart_source.write_settings(home / "config", url=url, name=_REPOSITORY, login=login)
-        if url.startswith("oci://"):
-            plain = ["--plain-http"] if chart_source.is_loopback(url) else []
-            commands = [[helm, "pull", f"{url}/{chart.name}", *version, *plain]]
-        else:
-            commands = [
-                [helm, "repo", "update", _REPOSITORY],
-                [helm, "pull", f"{_REPOSITORY}/{chart.name}", *version],
-            ]
-        for command in commands:
-            outcome = tools.run(command, environment=environment, directory=into)
+        for arguments in _commands(chart, url):
+            outcome = tools.run(
+                [tools.find("helm"), *arguments], environment=environment, directory=into
+            )
             if outcome.returncode != 0:
+                said = f"{outcome.stdout.decode('utf-8', 'replace')}\n{outcome.stderr}"
                 raise ChartError(
                     str(chart),
-                    f"cannot be pulled from {url}: {tools.cause(outcome.stderr, hide=[home])}",
+                    f"cannot be pulled from {url}: {tools.cause(said, hide=[home])}",
                     remedy="check repository, name and version, or set chartMirrors",
                 )
     archives = list(into.iterdir())
     if len(archives) != 1:
         raise ChartError(str(chart), f"{url} sent no chart", remedy="check the repository")
     return archives[0]
+
+
+def _commands(chart: ChartReference, url: str) -> list[list[str]]:
+    """What helm is told to do; an HTTP repository's index comes first."""
+    version = ["--version", chart.version] if chart.version else []
+    if url.startswith("oci://"):
+        plain = ["--plain-http"] if chart_source.is_loopback(url) else []
+        return [["pull", f"{url}/{chart.name}", *version, *plain]]
+    return [
+        ["repo", "update", "--fail-on-repo-update-fail", _REPOSITORY],
+        ["pull", f"{_REPOSITORY}/{chart.name}", *version],
+    ]
 
 
 def unpack(archive: Path, *, chart: ChartReference, into: Path) -> Path:

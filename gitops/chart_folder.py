@@ -11,10 +11,9 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import yaml
-
+from gitops import yaml_reader
 from gitops.errors import ChartError
-from gitops.inputs import YAML_LOADER, ChartReference
+from gitops.inputs import ChartReference
 
 
 def find(chart: ChartReference, folder: Path) -> Path:
@@ -33,10 +32,13 @@ def find(chart: ChartReference, folder: Path) -> Path:
             if name == chart.name and chart.version in ("", version):
                 return candidate
             others.append(f"{name} {version}")
-    archives = sorted(folder.glob(f"{chart.name}-{chart.version or '[0-9]*'}.tgz"))
-    if len(archives) == 1:
+    archives = sorted(folder.glob(f"{chart.name}-[0-9v]*.tgz"))
+    for archive in archives:
+        if archive.name == f"{chart.name}-{chart.version}.tgz":
+            return archive
+    if len(archives) == 1 and not chart.version:
         return archives[0]
-    others += [archive.name for archive in sorted(folder.glob(f"{chart.name}-*.tgz"))]
+    others += [archive.name for archive in archives]
     there = f"only {', '.join(others)}" if others else "no such chart"
     raise ChartError(
         str(chart),
@@ -89,10 +91,9 @@ def _signatures(path: Path) -> Iterator[tuple[object, ...]]:
 
 
 def _name_and_version(chart: ChartReference, file: Path) -> tuple[str, str]:
-    try:
-        content = yaml.load(file.read_text("utf-8"), Loader=YAML_LOADER)
-        return str(content["name"]), str(content["version"])
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise ChartError(
-            str(chart), f"{file} names no chart and version", remedy="correct it"
-        ) from error
+    for content in yaml_reader.load(file.read_bytes(), source=str(file)):
+        if isinstance(content, dict):
+            name, version = content.get("name"), content.get("version")
+            if isinstance(name, str) and isinstance(version, str):
+                return name, version
+    raise ChartError(str(chart), f"{file} names no chart and version", remedy="write both as text")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from gitops.errors import ChartError
 from gitops.inputs import ChartReference
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _REMOTE = ("oci://", "https://", "http://")
 
 
@@ -34,7 +36,7 @@ class Location:
     url: str = ""
     folder: Path | None = None
 
-    def __str__(self) -> str:  # noqa: D105 - how messages name it
+    def __str__(self) -> str:
         return self.url or str(self.folder)
 
 
@@ -55,6 +57,18 @@ def locate(repo: str, *, mirrors: Mapping[str, str], root: Path) -> Location:
     if repo.startswith(_REMOTE):
         return Location(url=repo.rstrip("/"))
     return Location(folder=Path(os.path.normpath(root / repo.removeprefix("file://"))))
+
+
+def check_name(chart: ChartReference) -> None:
+    """Refuse a name that would be read as a path, a pattern or an option.
+
+    Raises:
+        ChartError: the name is none that Helm gives a chart.
+    """
+    if not _NAME.fullmatch(chart.name):
+        raise ChartError(
+            str(chart), f"{chart.name!r} is no name of a chart", remedy="correct the name"
+        )
 
 
 def longest_prefix(repo: str, prefixes: Iterable[str]) -> str | None:

@@ -97,6 +97,7 @@ class ChartStore:
         return self._checked(chart, found, where=location.url) if found else None
 
     def _locate(self, chart: ChartReference) -> Location:
+        chart_source.check_name(chart)
         return chart_source.locate(chart.repo, mirrors=self._mirrors, root=self._root)
 
     def _in_folder(self, chart: ChartReference, folder: Path) -> StoredChart:

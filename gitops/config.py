@@ -122,7 +122,7 @@ def _raise_any(errors: list[ConfigError]) -> None:
     if errors:
         listed = "".join(f"\n- {error}" for error in errors)
         raise ConfigError(
-            "config", f"{len(errors)} settings are wrong:{listed}\n", remedy="correct each of them"
+            "config", f"{len(errors)} settings are wrong", remedy=f"correct each of them:{listed}"
         )
 
 

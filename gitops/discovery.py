@@ -85,6 +85,12 @@ class _Tree:
         real = os.path.realpath(f"{self.root}/{path}")
         return real.startswith(f"{self.root}/") and os.path.isdir(real)  # noqa: PTH112 - fast
 
+    def whither(self, path: str) -> str:
+        """Where a symbolic link leads, in words."""
+        if not Path(self.root, path).exists():
+            return "nowhere"
+        return "inside the repository" if self.holds(path) else "out of the repository"
+
     def is_directory(self, path: str) -> bool:
         """Whether a path is a directory and no symbolic link."""
         found = Path(self.root, path)
@@ -154,10 +160,9 @@ def _matches(tree: _Tree, segments: list[str], above: str) -> Iterator[str]:
 def _application(tree: _Tree, make: Callable[[str], ApplicationSpec], path: str) -> ApplicationSpec:
     above, _, name = path.rpartition("/")
     if tree.directories(above)[name]:
-        where = "inside" if tree.holds(path) else "out of"
         raise DiscoveryError(
             path,
-            f"it is a symbolic link that leads {where} the repository",
+            f"it is a symbolic link that leads {tree.whither(path)}",
             remedy="use a directory of its own, or exclude it",
         )
     spec = make(path)

@@ -5,12 +5,14 @@ Called by the reconciler and the reports; the one module that reads Git itself.
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from gitops.errors import DiscoveryError
+from gitops.errors import DiscoveryError, ToolError
 
 if TYPE_CHECKING:
     import git
@@ -38,16 +40,16 @@ def revision(root: Path) -> Revision | None:
 
     Raises:
         DiscoveryError: there is a repository and Git cannot read it.
+        ToolError: Git is not on PATH.
     """
-    import git  # takes a tenth of a second to load, and most runs need no revision
-
+    git = _library()
     try:
         repository = git.Repo(root, search_parent_directories=True)
     except (git.InvalidGitRepositoryError, git.NoSuchPathError):
         return None
     try:
         with repository:
-            if repository.bare or not repository.head.is_valid():
+            if repository.bare or _is_unborn(repository):
                 return None
             return Revision(
                 commit=repository.head.commit.hexsha,
@@ -59,6 +61,20 @@ def revision(root: Path) -> Revision | None:
         raise DiscoveryError(
             str(root), f"Git cannot read its repository: {error}", remedy="try `git status` there"
         ) from error
+
+
+def _library() -> ModuleType:
+    # it takes a tenth of a second to load, and most runs need no revision
+    try:
+        return importlib.import_module("git")
+    except ImportError as error:
+        raise ToolError("git", "is not on PATH", remedy="install Git") from error
+
+
+def _is_unborn(repository: git.Repo) -> bool:
+    """Whether the branch that is checked out has no commit yet, as after `git init`."""
+    head = repository.head
+    return not head.is_detached and head.ref.path not in {ref.path for ref in repository.references}
 
 
 def _remote_url(repository: git.Repo) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from gitops.errors import ManifestError
 from gitops.manifest import annotations_of
-from gitops.prune import SYNC_OPTIONS
+from gitops.prune import SYNC_OPTIONS, sync_options_of
 
 PULUMI_SIGNATURE = "4dabf18193072939515e22adb298388d"  # marks a secret in a state export
 CONFIRM = "home-ops/confirm"
@@ -33,35 +33,21 @@ NEVER_REPLACED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Immutable:
-    """The part of an object that cannot change: all of ``within`` but the ``mutable`` fields, or,
-    without ``mutable``, just the ``fields`` of it."""
+    """The part of an object that cannot change: the ``fields`` of ``within``, as dotted paths; with
+    ``mutable`` all of ``within`` but those."""
 
     within: str = "spec"
     fields: tuple[str, ...] = ()
     mutable: tuple[str, ...] = ()
 
 
-# Kubernetes API reference, "immutable" remarks and the validation the API server answers with.
-# revisionHistoryLimit of a StatefulSet and parallelism of a Job could change in place, but the
-# provider replaces the object for them.
+_SELECTOR = Immutable(fields=("selector",))
+_ROLE = Immutable(within="", fields=("roleRef",))
+
+# Kubernetes API reference, "immutable" remarks, and what an API server 1.36 answers. Every field
+# the provider replaces an object for is here too, though the API server would take a new
+# revisionHistoryLimit of a StatefulSet, parallelism of a Job or image of a Pod in place.
 RULES: Mapping[tuple[str, str], Immutable] = {
-    ("apps", "Deployment"): Immutable(fields=("selector",)),
-    ("apps", "DaemonSet"): Immutable(fields=("selector",)),
-    ("apps", "ReplicaSet"): Immutable(fields=("selector",)),
-    ("apps", "StatefulSet"): Immutable(
-        mutable=(
-            "replicas",
-            "template",
-            "updateStrategy",
-            "persistentVolumeClaimRetentionPolicy",
-            "minReadySeconds",
-            "ordinals",
-        )
-    ),
-    ("batch", "Job"): Immutable(
-        fields=("template", "selector", "completions", "parallelism", "completionMode")
-    ),
-    ("", "PersistentVolumeClaim"): Immutable(mutable=("resources", "volumeAttributesClassName")),
     ("", "PersistentVolume"): Immutable(
         mutable=(
             "capacity",
@@ -73,30 +59,75 @@ RULES: Mapping[tuple[str, str], Immutable] = {
             "volumeAttributesClassName",
         )
     ),
-    ("", "Service"): Immutable(fields=("clusterIP",)),
+    ("", "PersistentVolumeClaim"): Immutable(mutable=("resources", "volumeAttributesClassName")),
+    ("", "Pod"): Immutable(mutable=("activeDeadlineSeconds", "tolerations")),
     ("", "ResourceQuota"): Immutable(fields=("scopes",)),
     ("", "Secret"): Immutable(within="", fields=("type",)),
-    ("", "Pod"): Immutable(mutable=("activeDeadlineSeconds", "tolerations")),
-    ("rbac.authorization.k8s.io", "RoleBinding"): Immutable(within="", fields=("roleRef",)),
-    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): Immutable(within="", fields=("roleRef",)),
+    ("", "Service"): Immutable(fields=("clusterIP",)),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): Immutable(
+        fields=("group", "scope", "names.kind", "names.plural")
+    ),
+    ("apps", "ControllerRevision"): Immutable(within="", fields=("data",)),
+    ("apps", "DaemonSet"): _SELECTOR,
+    ("apps", "Deployment"): _SELECTOR,
+    ("apps", "ReplicaSet"): _SELECTOR,
+    ("apps", "StatefulSet"): Immutable(
+        mutable=(
+            "replicas",
+            "template",
+            "updateStrategy",
+            "persistentVolumeClaimRetentionPolicy",
+            "minReadySeconds",
+            "ordinals",
+        )
+    ),
+    ("batch", "Job"): Immutable(
+        fields=(
+            "template",
+            "selector",
+            "completions",
+            "parallelism",
+            "completionMode",
+            "podFailurePolicy",
+            "backoffLimitPerIndex",
+            "successPolicy",
+            "managedBy",
+        )
+    ),
+    ("discovery.k8s.io", "EndpointSlice"): Immutable(within="", fields=("addressType",)),
+    ("networking.k8s.io", "IngressClass"): Immutable(fields=("controller",)),
+    ("node.k8s.io", "RuntimeClass"): Immutable(within="", fields=("handler",)),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): _ROLE,
+    ("rbac.authorization.k8s.io", "RoleBinding"): _ROLE,
+    ("resource.k8s.io", "ResourceClaim"): Immutable(within="", fields=("spec",)),
+    ("resource.k8s.io", "ResourceClaimTemplate"): Immutable(within="", fields=("spec",)),
+    ("scheduling.k8s.io", "PriorityClass"): Immutable(
+        within="", fields=("value", "preemptionPolicy")
+    ),
+    ("storage.k8s.io", "CSIDriver"): Immutable(fields=("attachRequired", "volumeLifecycleModes")),
     ("storage.k8s.io", "StorageClass"): Immutable(
         within="", fields=("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode")
     ),
-    ("scheduling.k8s.io", "PriorityClass"): Immutable(within="", fields=("value",)),
-    ("networking.k8s.io", "IngressClass"): Immutable(fields=("controller",)),
-    ("node.k8s.io", "RuntimeClass"): Immutable(within="", fields=("handler",)),
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): Immutable(fields=("group", "scope")),
+    ("storage.k8s.io", "VolumeAttributesClass"): Immutable(
+        within="", fields=("driverName", "parameters")
+    ),
 }
+_FROZEN = Immutable(within="", fields=("immutable", "data", "binaryData", "stringData"))
+_FROZEN_KINDS = frozenset({("", "ConfigMap"), ("", "Secret")})
 
 
 def immutable_changes(target: Mapping[str, Any], last: Mapping[str, Any]) -> list[str]:
-    """The immutable fields in which an object differs from its last deployment, as paths."""
-    if last.get("immutable") is True and target.get("kind") in {"ConfigMap", "Secret"}:
-        frozen = Immutable(within="", fields=("data", "binaryData", "stringData"))
-        return sorted(_differences(frozen, target, last))
-    group = str(target.get("apiVersion", "")).rpartition("/")[0]
-    rule = RULES.get((group, str(target.get("kind"))))
-    return sorted(_differences(rule, target, last)) if rule else []
+    """The immutable fields in which an object differs from its last deployment, as paths.
+
+    A field that is added with the API server's default as its value counts as changed, because the
+    provider replaces the object for it. The data of an immutable Secret is encrypted in the last
+    deployment, so a change of it is not seen here.
+    """
+    kind = str(target.get("apiVersion", "")).rpartition("/")[0], str(target.get("kind"))
+    rules = [RULES[kind]] if kind in RULES else []
+    if kind in _FROZEN_KINDS and last.get("immutable") is True:
+        rules.append(_FROZEN)
+    return sorted({path for rule in rules for path in _differences(rule, target, last)})
 
 
 def _differences(
@@ -105,14 +136,21 @@ def _differences(
     inside = _part(target, rule.within), _part(last, rule.within)
     names = rule.fields or tuple((inside[0].keys() | inside[1].keys()) - set(rule.mutable))
     for name in names:
-        target_value, last_value = _without_nulls(inside[0].get(name)), inside[1].get(name)
-        if target_value != _without_nulls(last_value) and not _is_encrypted(last_value):
+        target_value, last_value = _value(inside[0], name), _value(inside[1], name)
+        if target_value != last_value and not _is_encrypted(last_value):
             yield f"{rule.within}.{name}" if rule.within else name
 
 
 def _part(body: Mapping[str, Any], within: str) -> Mapping[str, Any]:
     part = body.get(within) if within else body
     return part if isinstance(part, Mapping) else {}
+
+
+def _value(part: Mapping[str, Any], path: str) -> Any:
+    value: Any = part
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return _without_nulls(value)
 
 
 def _without_nulls(value: Any) -> Any:
@@ -128,19 +166,27 @@ def _is_encrypted(value: Any) -> bool:
     return isinstance(value, Mapping) and PULUMI_SIGNATURE in value
 
 
-def may_be_replaced(target: Mapping[str, Any]) -> bool:
-    """Whether the object itself permits deleting and creating it again."""
-    options = {
-        part.strip() for part in str(annotations_of(target).get(SYNC_OPTIONS, "")).split(",")
-    }
-    if not options & {"Replace=true", "Force=true"}:
+def may_be_replaced(target: Mapping[str, Any], *, application_permits: bool = False) -> bool:
+    """Whether an object may be deleted and created again.
+
+    Args:
+        target: the rendered object, whose own sync options win over its Application's.
+        application_permits: its Application sets Replace=true or Force=true.
+    """
+    options = sync_options_of(target)
+    own = {option for option in options if option.startswith(("Replace=", "Force="))}
+    if not (own & {"Replace=true", "Force=true"} if own else application_permits):
         return False
     confirmed = annotations_of(target).get(CONFIRM) == CONFIRM_REPLACE
     return target.get("kind") not in NEVER_REPLACED or confirmed
 
 
 def check_replacement(
-    target: Mapping[str, Any], last: Mapping[str, Any], *, subject: str
+    target: Mapping[str, Any],
+    last: Mapping[str, Any],
+    *,
+    subject: str,
+    application_permits: bool = False,
 ) -> tuple[str, ...]:
     """The immutable fields a permitted replacement changes; none means no replacement.
 
@@ -148,12 +194,13 @@ def check_replacement(
         target: the rendered object.
         last: the object of the last deployment.
         subject: what the error is about: Application and object.
+        application_permits: the Application sets Replace=true or Force=true.
 
     Raises:
         ManifestError: an immutable field changes and the object does not permit its replacement.
     """
     changes = immutable_changes(target, last)
-    if not changes or may_be_replaced(target):
+    if not changes or may_be_replaced(target, application_permits=application_permits):
         return tuple(changes)
     remedy = "put the field back, or annotate the object with "
     remedy += f"{SYNC_OPTIONS}: Replace=true to delete and create it again"

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import yaml
-
 from gitops.application import ApplicationSpec
 from gitops.errors import RenderError
 from gitops.source_tree import SourceTree
@@ -60,9 +58,6 @@ class Inputs:
     charts: Mapping[str, ChartReference] = field(default_factory=dict)
     pinned: bool = True
 
-
-YAML_LOADER = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
-"""Reads the files we only look for references in: every scalar is text, as it is written."""
 
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 

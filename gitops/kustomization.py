@@ -13,11 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
-from gitops import helm
+from gitops import yaml_reader
+from gitops.chart_dependencies import ChartDependencies
 from gitops.errors import RenderError
-from gitops.inputs import KUSTOMIZATION_NAMES, YAML_LOADER, ChartReference, Inputs, SourceType
+from gitops.inputs import KUSTOMIZATION_NAMES, ChartReference, Inputs, SourceType
 from gitops.source_tree import SourceTree
 
 _PATHS = ("resources", "bases", "components", "crds", "configurations")
@@ -42,8 +41,8 @@ def gather(path: str, *, subject: str, tree: SourceTree) -> Inputs:
         repository; the charts to be pulled, by the place kustomize looks for each.
 
     Raises:
-        RenderError: a kustomization is no YAML or names something that does not exist or leaves
-            the repository.
+        RenderError: a kustomization names something that does not exist or leaves the repository.
+        ManifestError: a kustomization is no YAML, or holds a key twice.
     """
     found = _Gathering(subject=subject, tree=tree)
     found.files.update(tree.contents(path))
@@ -81,20 +80,10 @@ class _Gathering:
             for reference in _references(kustomization):
                 self._take(reference, directory=directory, file=file)
             for chart, home in self._charts(kustomization, directory=directory):
-                self._take_chart(chart, home=home, directory=directory)
+                self._take_chart(chart, home=home, directory=directory, file=file)
 
     def _documents(self, file: str) -> list[Mapping[str, Any]]:
-        try:
-            documents = list(yaml.load_all(self.files[file], Loader=YAML_LOADER))
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise RenderError(
-                self.subject, f"{file}:{line}: {error.problem}", remedy="correct the YAML"
-            ) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise RenderError(
-                self.subject, f"{file} is not UTF-8 text", remedy="save it as UTF-8"
-            ) from error
+        documents = yaml_reader.load(self.files[file], source=file)
         return [document for document in documents if isinstance(document, dict)]
 
     def _take(self, reference: str, *, directory: str, file: str) -> None:
@@ -144,7 +133,9 @@ class _Gathering:
                 if isinstance(plugin, dict) and plugin.get("kind") == "HelmChartInflationGenerator":
                     yield plugin, _text(plugin, "chartHome") or home
 
-    def _take_chart(self, chart: Mapping[str, Any], *, home: str, directory: str) -> None:
+    def _take_chart(
+        self, chart: Mapping[str, Any], *, home: str, directory: str, file: str
+    ) -> None:
         """Note where kustomize looks for a chart, and read it if it is in the repository."""
         name, version, repo = (_text(chart, key) for key in ("name", "version", "repo"))
         folder = f"{name}-{version}/{name}" if version and repo else name
@@ -152,15 +143,16 @@ class _Gathering:
         if self.tree.kind(place) == "directory":
             if not self._inside(place):
                 self.files.update(self.tree.shared(place))
-            helm.add_dependencies(
-                place,
-                place,
-                subject=self.subject,
-                tree=self.tree,
-                files=self.files,
-                charts=self.charts,
+            ChartDependencies(
+                subject=self.subject, tree=self.tree, files=self.files, charts=self.charts
+            ).add(place, origin=place)
+        elif not repo:
+            raise RenderError(
+                self.subject,
+                f"{file} names the chart {name} without a repo, and there is no {place}",
+                remedy="give it repo and version, or correct helmGlobals.chartHome",
             )
-        elif repo:
+        else:
             self.charts[place] = ChartReference(repo=repo, name=name, version=version)
 
 

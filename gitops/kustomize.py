@@ -6,11 +6,12 @@ with the cluster's versions; plugins and functions stay off.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from gitops import stage, tools
-from gitops.errors import RenderError
+from gitops import stage, tools, yaml_reader
+from gitops.errors import ManifestError, RenderError
 from gitops.inputs import Inputs, LoadRestrictor
 from gitops.versions import ClusterVersions
 
@@ -36,16 +37,9 @@ def build(
         RenderError: kustomize refuses the inputs or takes too long; the reason is its cause.
         ToolError: kustomize or helm is not on PATH.
     """
-    command = [
-        tools.find("kustomize"),
-        "build",
-        ".",
-        "--load-restrictor",
-        load_restrictor.value,
-        "--enable-helm",
-        "--helm-kube-version",
-        versions.version,
-    ]
+    command = [tools.find("kustomize"), "build", "."]
+    command += ["--load-restrictor", load_restrictor.value]
+    command += ["--enable-helm", "--helm-kube-version", versions.version]
     if versions.api_versions:
         command += ["--helm-api-versions", ",".join(versions.api_versions)]
     with stage.laid_out(inputs, charts=charts) as place:
@@ -54,8 +48,32 @@ def build(
         if outcome.returncode == 0:
             return outcome.stdout
         cause = tools.cause(outcome.stderr, hide=place.hidden)
-    raise RenderError(
-        subject,
-        f"kustomize build failed: {cause}",
-        remedy=f"correct it; to try: kustomize build --enable-helm {inputs.path}",
-    )
+    raise _refusal(inputs, subject=subject, cause=_shortened(cause))
+
+
+def _shortened(cause: str) -> str:
+    """What is left of kustomize's message without its ways to say which way it came."""
+    cause = re.sub(r".*recursed accumulation of path '([^']*)': ", r"in \1: ", cause)
+    cause = re.sub(r"'?: must build at directory: .*", "", cause)
+    cause = re.sub(r"accumulating (resources|components): ", "", cause)
+    return re.sub(r"(accumulation err=')?accumulating (resources|components) from ", "", cause)
+
+
+def _refusal(inputs: Inputs, *, subject: str, cause: str) -> RenderError:
+    """The error for a failed build; broken YAML gets the file and line kustomize may not say."""
+    if "yaml" in cause.lower():
+        for path, content in inputs.files.items():
+            if path.endswith((".yaml", ".yml")) and "/templates/" not in path:
+                try:
+                    yaml_reader.load(content, source=path)
+                except ManifestError as error:
+                    return RenderError(
+                        subject, f"{error.subject}: {error.reason}", remedy=error.remedy
+                    )
+    remedy = f"correct it; to try: kustomize build --enable-helm {inputs.path}"
+    if "is not in or below" in cause:
+        remedy = (
+            "kustomize reads no file above a kustomization: move it there, refer to a directory "
+            "with a kustomization of its own, or give a chart a valuesFile in the directory"
+        )
+    return RenderError(subject, f"kustomize build failed: {cause}", remedy=remedy)

@@ -5,6 +5,7 @@ Called by rendering, which makes Manifests; read by ordering, ownership, pruning
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,6 +16,9 @@ from gitops.errors import ManifestError
 
 SYNC_WAVE = "argocd.argoproj.io/sync-wave"
 HOOK = "argocd.argoproj.io/hook"
+HELM_HOOK = "helm.sh/hook"
+SKIP = "Skip"
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 class SyncPhase(StrEnum):
@@ -72,35 +76,65 @@ class Manifest:
         """Read the identity, phase and wave of an object.
 
         Raises:
-            ManifestError: ``apiVersion``, ``kind`` or ``metadata.name`` is missing or no text, or
-                the sync-wave annotation is no whole number.
+            ManifestError: ``apiVersion``, ``kind`` or ``metadata.name`` is missing or no text, a
+                label or annotation is no text, or the sync-wave or hook annotation is none of
+                ArgoCD's.
         """
         where = source or "manifest"
-        api_version, kind = body.get("apiVersion"), body.get("kind")
-        metadata = body.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, dict) else None
-        for label, value in (("apiVersion", api_version), ("kind", kind)):
-            if not isinstance(value, str) or not value:
-                raise ManifestError(
-                    where, f"an object has no {label}", remedy=f"give it a {label}, as text"
-                )
-        if metadata is not None and not isinstance(metadata, dict):
-            raise ManifestError(where, f"metadata of a {kind} is no mapping", remedy="correct it")
-        if not isinstance(name, str) or not name:
-            generate = metadata.get("generateName") if isinstance(metadata, dict) else None
-            if not (isinstance(generate, str) and generate and annotations_of(body).get(HOOK)):
-                raise ManifestError(
-                    where, f"a {kind} has no metadata.name", remedy="give it a name, as text"
-                )
-            name = generate
-        namespace = metadata.get("namespace") or "" if isinstance(metadata, dict) else ""
+        api_version, kind = _text(body, "apiVersion", where), _text(body, "kind", where)
+        metadata = _metadata(body, kind, where)
+        name = _name(body, metadata, kind, where)
+        namespace = metadata.get("namespace") or ""
         if not isinstance(namespace, str):
             raise ManifestError(
                 where, f"metadata.namespace of {kind} {name} is no text", remedy="quote it"
             )
-        group = str(api_version).rpartition("/")[0]
-        key = ResourceKey(group=group, kind=str(kind), namespace=namespace, name=name)
-        return cls(key=key, body=body, phase=phase_of(body), wave=wave_of(body, key), source=source)
+        group = api_version.rpartition("/")[0]
+        key = ResourceKey(group=group, kind=kind, namespace=namespace, name=name)
+        return cls(
+            key=key, body=body, phase=phase_of(body, key), wave=wave_of(body, key), source=source
+        )
+
+
+def _text(body: Mapping[str, Any], field_name: str, where: str) -> str:
+    value = body.get(field_name)
+    if not isinstance(value, str) or not value:
+        raise ManifestError(
+            where, f"an object has no {field_name}", remedy=f"give it a {field_name}, as text"
+        )
+    return value
+
+
+def _metadata(body: Mapping[str, Any], kind: str, where: str) -> Mapping[str, Any]:
+    metadata = body.get("metadata")
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, dict):
+        raise ManifestError(where, f"metadata of a {kind} is no mapping", remedy="correct it")
+    for name in ("labels", "annotations"):
+        entries = metadata.get(name)
+        if entries is None:
+            continue
+        path = f"metadata.{name} of {kind} {metadata.get('name', '')}".rstrip()
+        if not isinstance(entries, dict):
+            raise ManifestError(where, f"{path} is no mapping", remedy="write key: value pairs")
+        for key, value in entries.items():
+            if not isinstance(value, str) and value is not None:
+                raise ManifestError(
+                    where, f"{path}: the value of {key} is no text", remedy="quote it"
+                )
+    return metadata
+
+
+def _name(body: Mapping[str, Any], metadata: Mapping[str, Any], kind: str, where: str) -> str:
+    name = metadata.get("name")
+    if isinstance(name, str) and name:
+        return name
+    prefix = metadata.get("generateName")
+    is_hook = not annotations_of(body).keys().isdisjoint((HOOK, HELM_HOOK))
+    if name is None and is_hook and isinstance(prefix, str) and prefix:
+        return prefix  # a hook may be created under a new name each time it runs
+    raise ManifestError(where, f"a {kind} has no metadata.name", remedy="give it a name, as text")
 
 
 def load_yaml(text: str | bytes, *, source: str = "") -> list[dict[str, Any]]:
@@ -129,8 +163,10 @@ def _expanded(document: Any, where: str) -> list[dict[str, Any]]:
     kind, items = document.get("kind"), document.get("items")
     if not (isinstance(kind, str) and kind.endswith("List") and document.get("apiVersion")):
         return [document]
+    if items is None and (kind == "List" or "items" in document):
+        return []  # how an empty list is written by some programs
     if not isinstance(items, list):
-        return [] if kind == "List" and items is None else [document]
+        return [document]
     found = []
     for item in items:
         if isinstance(item, dict) and kind != "List" and "kind" not in item:
@@ -163,15 +199,26 @@ def wave_of(body: Mapping[str, Any], key: ResourceKey) -> int:
     text = annotations_of(body).get(SYNC_WAVE)
     if text is None:
         return 0
-    try:
-        return int(str(text).strip())
-    except ValueError as error:
+    if not _WHOLE_NUMBER.fullmatch(text.strip()):
         raise ManifestError(
             str(key), f"{SYNC_WAVE} is {text!r}", remedy='use a whole number such as "-1"'
-        ) from error
+        )
+    return int(text)
 
 
-def phase_of(body: Mapping[str, Any]) -> SyncPhase:
-    """The first phase the hook annotation names, Sync without one."""
-    names = {name.strip() for name in str(annotations_of(body).get(HOOK, "")).split(",")}
-    return next((phase for phase in SyncPhase if phase.value in names), SyncPhase.SYNC)
+def phase_of(body: Mapping[str, Any], key: ResourceKey) -> SyncPhase:
+    """The first phase the hook annotation names, Sync without one.
+
+    Raises:
+        ManifestError: the annotation names something else (ArgoCD would never apply the object).
+    """
+    text = annotations_of(body).get(HOOK)
+    if text is None:
+        return SyncPhase.SYNC
+    names = {name.strip() for name in text.split(",")}
+    allowed = (*SyncPhase, SKIP)
+    if not names.issubset(allowed):
+        raise ManifestError(
+            str(key), f"{HOOK} is {text!r}", remedy=f"use one or more of {', '.join(allowed)}"
+        )
+    return next((phase for phase in SyncPhase if phase in names), SyncPhase.SYNC)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from gitops.manifest import Manifest, ResourceKey, SyncPhase
 from gitops.scope import CRD_GROUP, crd_target
@@ -82,13 +83,10 @@ def plan(manifests: Sequence[Manifest]) -> list[Wave]:
     users is moved up to that user's.
     """
     ordered = sorted(_with_providers_first(manifests), key=sort_key)
-    waves: list[Wave] = []
-    for manifest in ordered:
-        if waves and (waves[-1].phase, waves[-1].wave) == (manifest.phase, manifest.wave):
-            waves[-1] = replace(waves[-1], manifests=(*waves[-1].manifests, manifest))
-        else:
-            waves.append(Wave(phase=manifest.phase, wave=manifest.wave, manifests=(manifest,)))
-    return waves
+    return [
+        Wave(phase=phase, wave=wave, manifests=tuple(together))
+        for (phase, wave), together in groupby(ordered, key=lambda each: (each.phase, each.wave))
+    ]
 
 
 def _with_providers_first(manifests: Sequence[Manifest]) -> list[Manifest]:

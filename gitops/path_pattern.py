@@ -10,7 +10,7 @@ import functools
 import re
 
 _TOKEN = re.compile(
-    r"(?P<star>\*+)|(?P<any>\?)|\[(?P<not>\^?)(?P<class>(?:[^\\\]]|\\.)+)\]"
+    r"(?P<star>\*+)|(?P<any>\?)|\[(?!\^\])(?P<not>\^?)(?P<class>(?:[^\\\]]|\\.)+)\]"
     r"|\\(?P<escaped>.)|(?P<literal>[^*?\[\\]+)",
     re.DOTALL,
 )
@@ -22,7 +22,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """A pattern as a regular expression for ``fullmatch``; ``*`` and ``?`` never match ``/``.
 
     Raises:
-        ValueError: the pattern is malformed: an unclosed ``[`` or a last backslash.
+        ValueError: the pattern is malformed: an unclosed ``[``, a last backslash, an empty range.
     """
     translated, position = "", 0
     while position < len(pattern):
@@ -31,7 +31,10 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
             raise ValueError(f"pattern {pattern!r} is malformed at {pattern[position:]!r}")
         position = found.end()
         translated += _translated(found, pattern)
-    return re.compile(translated, re.DOTALL)
+    try:
+        return re.compile(translated, re.DOTALL)
+    except re.error as error:  # a range from z to a, which Go lets match nothing
+        raise ValueError(f"pattern {pattern!r} is malformed: {error}") from error
 
 
 def _translated(found: re.Match[str], pattern: str) -> str:

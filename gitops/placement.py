@@ -1,7 +1,8 @@
 """In which namespace does each object of an Application live, and will anything accept its kind?
 
 Called by composition after rendering. Objects without a namespace get the Application's
-destination; cluster-scoped objects lose one they should not have, as the API server would ignore it.
+destination; cluster-scoped objects lose one they should not have, as the API server would ignore
+it. Hooks are left out: they are no objects of the Application but run at a moment of its sync.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 from gitops.application import ApplicationSpec
 from gitops.application_target import ApplicationTarget
 from gitops.errors import ManifestError
-from gitops.manifest import HOOK, Manifest, ResourceKey
+from gitops.hooks import hook_of
+from gitops.manifest import Manifest, ResourceKey
 from gitops.ordering import plan
 from gitops.scope import Scopes
 
@@ -24,8 +26,9 @@ def place(
     """Give every object its namespace and its place in the sync.
 
     Returns:
-        The Application with its objects in order, or with the error that breaks it: a kind nothing
-        serves, the same object twice, or nothing at all where allowEmpty is off.
+        The Application with its objects in order and a warning for each hook that was left out,
+        or with the error that breaks it: a kind nothing serves, the same object twice, or nothing
+        at all where allowEmpty is off.
     """
     target = ApplicationTarget(spec=spec)
     if not manifests and not spec.sync_policy.allow_empty:
@@ -37,13 +40,24 @@ def place(
                 "allowEmpty: true",
             )
         )
+    hooks = [(each, hook) for each in manifests if (hook := hook_of(each.body))]
+    ordinary = [each for each in manifests if hook_of(each.body) is None]
     try:
-        placed = [_placed(each, spec=spec, scopes=scopes) for each in manifests]
+        placed = [_placed(each, spec=spec, scopes=scopes) for each in ordinary]
         _refuse_repeated(placed, spec)
     except ManifestError as error:
         return target.broken(error)
     ordered = (each for wave in plan(placed) for each in wave.manifests)
-    return replace(target, manifests=tuple(ordered), warnings=tuple(_hook_warnings(placed, spec)))
+    return replace(
+        target,
+        manifests=tuple(ordered),
+        skipped=tuple(_key(each.key, spec, scopes) for each, hook in hooks if hook.skipped),
+        warnings=tuple(
+            f"{spec.subject}: {each.key} is a hook ({hook}) and left out: hooks are not run yet"
+            for each, hook in hooks
+            if not (hook.skipped or hook.is_helm_test)
+        ),
+    )
 
 
 def _placed(manifest: Manifest, *, spec: ApplicationSpec, scopes: Scopes) -> Manifest:
@@ -64,11 +78,17 @@ def _placed(manifest: Manifest, *, spec: ApplicationSpec, scopes: Scopes) -> Man
             f"{manifest.api_version} is not served",
             remedy=f"use one of the served versions: {', '.join(sorted(found.versions))}",
         )
-    wanted = (key.namespace or spec.destination.namespace) if found.namespaced else ""
-    if wanted == key.namespace:
+    placed = _key(key, spec, scopes)
+    if placed == key:
         return manifest
-    moved = ResourceKey(group=key.group, kind=key.kind, namespace=wanted, name=key.name)
-    return replace(manifest, key=moved, body=_in_namespace(manifest.body, wanted))
+    return replace(manifest, key=placed, body=_in_namespace(manifest.body, placed.namespace))
+
+
+def _key(key: ResourceKey, spec: ApplicationSpec, scopes: Scopes) -> ResourceKey:
+    found = scopes.find(key.group, key.kind)
+    namespaced = found is None or found.namespaced
+    namespace = (key.namespace or spec.destination.namespace) if namespaced else ""
+    return replace(key, namespace=namespace)
 
 
 def _in_namespace(body: Mapping[str, Any], namespace: str) -> dict[str, Any]:
@@ -88,13 +108,4 @@ def _refuse_repeated(manifests: Iterable[Manifest], spec: ApplicationSpec) -> No
                 spec.subject,
                 f"{manifest.key} is rendered twice{f' ({where})' if where else ''}",
                 remedy="remove or rename one of the two",
-            )
-
-
-def _hook_warnings(manifests: Iterable[Manifest], spec: ApplicationSpec) -> Iterable[str]:
-    for manifest in manifests:
-        if HOOK in manifest.annotations:
-            yield (
-                f"{spec.subject}: {manifest.key} is a hook; hooks are not run yet, so it is applied "
-                "as an ordinary object"
             )

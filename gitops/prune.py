@@ -6,9 +6,11 @@ now, the Inventory of the last deployment and the policies; it decides, it delet
 The rules (ArgoCD: "Sync Options", "Application Deletion", ApplicationSet "preserve resources"):
 
 ====================================  =============================================================
-the object left a living Application  deleted, unless Prune=false, prune is off, or helm keep
-the Application left Git              deleted, unless Delete=false, helm keep, a CRD, or the set
-                                      preserves resources
+the object left a living Application  deleted, unless Prune=false, Prune=confirm (nobody can
+                                      confirm yet), prune is off, or helm keep
+the Application left Git              deleted, unless Delete=false, Delete=confirm, helm keep, a
+                                      CRD, or the set preserves resources
+the object became ``hook: Skip``      never
 either                                never: kube-system and its like, and namespaces that
                                       CreateNamespace made
 ====================================  =============================================================
@@ -21,7 +23,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import ResourceKey, annotations_of
+from gitops.manifest import HOOK, SKIP, ResourceKey, annotations_of
 from gitops.scope import is_crd
 
 SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
@@ -48,11 +50,13 @@ class PrunePolicy:
         prune: each Application that was rendered, and whether its sync prunes.
         broken: Applications that exist in Git but could not be read or rendered.
         preserving: ApplicationSets whose objects stay when an Application leaves Git.
+        skipped: objects in Git that are left alone (``argocd.argoproj.io/hook: Skip``).
     """
 
     prune: Mapping[str, bool] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     preserving: frozenset[str] = frozenset()
+    skipped: frozenset[ResourceKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +86,10 @@ def plan(target: Sequence[ResourceKey], inventory: Inventory, policy: PrunePolic
     return PrunePlan(decisions=tuple(decide(inventory.objects[key], policy) for key in missing))
 
 
-def sync_option(found: InventoryObject, name: str, value: str) -> bool:
-    """Whether an object's own sync-options annotation sets an option to a value."""
-    text = str(annotations_of(found.body).get(SYNC_OPTIONS, ""))
-    return f"{name}={value}" in {option.strip() for option in text.split(",")}
-
-
-def helm_keeps(found: InventoryObject) -> bool:
-    """Whether Helm's own annotation asks to keep the object."""
-    return annotations_of(found.body).get(HELM_POLICY) == "keep"
+def sync_options_of(body: Mapping[str, object]) -> frozenset[str]:
+    """The options of an object's own sync-options annotation, such as ``Prune=false``."""
+    text = annotations_of(body).get(SYNC_OPTIONS) or ""
+    return frozenset(option.strip() for option in text.split(",")) - {""}
 
 
 def undeletable(key: ResourceKey) -> bool:
@@ -100,11 +99,9 @@ def undeletable(key: ResourceKey) -> bool:
 
 def stays_with_cluster(body: Mapping[str, object], *, retained_application: bool) -> str:
     """Why an object stays when its whole Application goes, or an empty text when it does not."""
-    options = {part.strip() for part in str(annotations_of(body).get(SYNC_OPTIONS, "")).split(",")}
-    if "Delete=false" in options:
-        return "Delete=false"
-    if annotations_of(body).get(HELM_POLICY) == "keep":
-        return f"{HELM_POLICY}: keep"
+    reason = _keeping(body, "Delete")
+    if reason:
+        return reason
     if is_crd(body):
         return "CustomResourceDefinitions of a removed Application stay"
     return "preserveResourcesOnDeletion" if retained_application else ""
@@ -114,10 +111,12 @@ def decide(found: InventoryObject, policy: PrunePolicy) -> Decision:
     """Decide about one object that is not rendered any more."""
     if found.application in policy.broken:
         return _decision(found, PruneAction.KEEP, "its Application could not be rendered")
+    if found.key in policy.skipped:
+        return _decision(found, PruneAction.KEEP, f"{HOOK}: {SKIP}")
     if not found.application:
         return _unowned(found)
     if undeletable(found.key):
-        return _released(found, "this namespace is never deleted")
+        return _released(found, "this namespace is never deleted", safe=found.retained)
     if found.application in policy.prune:
         return _left_living(found, prune=policy.prune[found.application])
     return _left_with_application(found, policy)
@@ -125,17 +124,17 @@ def decide(found: InventoryObject, policy: PrunePolicy) -> Decision:
 
 def _unowned(found: InventoryObject) -> Decision:
     if found.key.kind == "Namespace":
-        return _released(found, "namespaces made by CreateNamespace are never deleted")
+        reason = "namespaces made by CreateNamespace are never deleted"
+        return _released(found, reason, safe=found.retained)
     return _decision(found, PruneAction.PRUNE, "no longer part of the bootstrap")
 
 
 def _left_living(found: InventoryObject, *, prune: bool) -> Decision:
     if not prune:
         return _decision(found, PruneAction.KEEP, "prune is off")
-    if sync_option(found, "Prune", "false"):
-        return _decision(found, PruneAction.KEEP, "Prune=false")
-    if helm_keeps(found):
-        return _decision(found, PruneAction.KEEP, f"{HELM_POLICY}: keep")
+    reason = _keeping(found.body, "Prune")
+    if reason:
+        return _decision(found, PruneAction.KEEP, reason)
     return _decision(found, PruneAction.PRUNE, "no longer rendered")
 
 
@@ -143,14 +142,23 @@ def _left_with_application(found: InventoryObject, policy: PrunePolicy) -> Decis
     preserved = found.application_set in policy.preserving
     reason = stays_with_cluster(found.body, retained_application=preserved)
     if reason or found.retained_with_application:
-        return _released(found, reason or "preserveResourcesOnDeletion at the last sync")
+        reason = reason or "preserveResourcesOnDeletion at the last sync"
+        return _released(found, reason, safe=found.retained or found.retained_with_application)
     return _decision(found, PruneAction.PRUNE, "its Application is no longer in Git")
 
 
-def _released(found: InventoryObject, reason: str) -> Decision:
+def _keeping(body: Mapping[str, object], option: str) -> str:
+    """Which annotation of an object keeps it from a prune or a delete; empty when none does."""
+    options = sync_options_of(body)
+    for value in ("false", "confirm"):
+        if f"{option}={value}" in options:
+            return f"{option}={value}"
+    return f"{HELM_POLICY}: keep" if annotations_of(body).get(HELM_POLICY) == "keep" else ""
+
+
+def _released(found: InventoryObject, reason: str, *, safe: bool) -> Decision:
     # Only a flag already in the state keeps the engine from deleting: where it is missing, this run
     # registers the object once more with the flag, and the next run forgets it.
-    safe = found.retained or found.retained_with_application
     return _decision(found, PruneAction.RELEASE if safe else PruneAction.KEEP, reason)
 
 

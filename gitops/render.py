@@ -6,7 +6,9 @@ and ownership come next. One Application that cannot be rendered is an error val
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,12 +18,15 @@ from gitops import digest
 from gitops.application import ApplicationSpec
 from gitops.building import about, build, gather
 from gitops.charts import ChartStore, StoredChart
-from gitops.errors import HomeOpsError, RenderError
-from gitops.inputs import Inputs, LoadRestrictor, SourceType
+from gitops.errors import ChartError, HomeOpsError, RenderError
+from gitops.inputs import ChartReference, Inputs, LoadRestrictor, SourceType
 from gitops.manifest import Manifest
 from gitops.render_cache import RenderCache
 from gitops.source_tree import SourceTree
 from gitops.versions import ClusterVersions
+
+_PULLS = 8
+"""Charts pulled at once: pulling waits for the network, rendering for a processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,21 +117,28 @@ def render_all(
         cache=cache,
         load_restrictor=load_restrictor,
     )
-    outcomes: dict[str, Rendered | HomeOpsError | None] = {}
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        # known ones first and in this thread: they take no waiting, and threads would slow them
-        waiting = {}
-        for spec in specs:
-            outcomes[spec.name] = pass_.known(spec)
-            if outcomes[spec.name] is None:
-                waiting[spec.name] = pool.submit(pass_.render, spec)
-        outcomes |= {name: future.result() for name, future in waiting.items()}
+    # known ones first and in this thread: they take no waiting, and threads would slow them
+    outcomes = {spec.name: pass_.known(spec) for spec in specs}
+    waiting = [spec for spec in specs if outcomes[spec.name] is None]
+    with (
+        ThreadPoolExecutor(_PULLS) as pulling,
+        ThreadPoolExecutor(workers or _processors()) as pool,
+    ):
+        for chart in sorted(pass_.missing):
+            pulling.submit(pass_.prefetch, chart)
+        outcomes |= zip(
+            (spec.name for spec in waiting), pool.map(pass_.render, waiting), strict=True
+        )
     if cache is not None and waiting:
         cache.prune(keep=2 * len(specs))
     return Renders(
         rendered={name: o for name, o in outcomes.items() if isinstance(o, Rendered)},
         errors={name: o for name, o in outcomes.items() if isinstance(o, HomeOpsError)},
     )
+
+
+def _processors() -> int:
+    return os.cpu_count() or 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,6 +151,9 @@ class _Pass:
     load_restrictor: LoadRestrictor
     cache: RenderCache | None = None
     tools: dict[SourceType, str] = field(default_factory=dict)
+    missing: set[ChartReference] = field(default_factory=set)
+    locks: dict[ChartReference, threading.Lock] = field(default_factory=dict)
+    failures: dict[ChartReference, ChartError] = field(default_factory=dict)
 
     def known(self, spec: ApplicationSpec) -> Rendered | HomeOpsError | None:
         """What the cache or a refusal of the inputs says; ``None`` when it takes a render."""
@@ -147,16 +162,22 @@ class _Pass:
         try:
             inputs = gather(spec, tree=self.tree)
             charts = {place: self.charts.stored(ref) for place, ref in inputs.charts.items()}
+            self.missing |= {ref for place, ref in inputs.charts.items() if charts[place] is None}
             stored = {place: chart for place, chart in charts.items() if chart is not None}
             return self._cached(spec, inputs, stored) if len(stored) == len(charts) else None
         except HomeOpsError as error:
             return about(spec, error)
 
+    def prefetch(self, chart: ChartReference) -> None:
+        """Pull a chart ahead of its render, which is told of errors when it asks itself."""
+        with contextlib.suppress(HomeOpsError, OSError):
+            self._fetched(chart)
+
     def render(self, spec: ApplicationSpec) -> Rendered | HomeOpsError:
         """The objects of an Application, from the cache if another thread was faster."""
         try:
             inputs = gather(spec, tree=self.tree)
-            charts = {place: self.charts.fetch(ref) for place, ref in inputs.charts.items()}
+            charts = {place: self._fetched(ref) for place, ref in inputs.charts.items()}
             return self._cached(spec, inputs, charts) or self._built(spec, inputs, charts)
         except HomeOpsError as error:
             return about(spec, error)
@@ -164,6 +185,17 @@ class _Pass:
             return RenderError(
                 spec.subject, f"cannot be rendered: {error}", remedy="free or repair the disk"
             )
+
+    def _fetched(self, chart: ChartReference) -> StoredChart:
+        """A chart; one that cannot be had is asked for once, however many Applications want it."""
+        with self.locks.setdefault(chart, threading.Lock()):
+            if chart in self.failures:
+                raise self.failures[chart]
+            try:
+                return self.charts.fetch(chart)
+            except ChartError as error:
+                self.failures[chart] = error
+                raise
 
     def _cached(
         self, spec: ApplicationSpec, inputs: Inputs, charts: Mapping[str, StoredChart]

@@ -54,8 +54,7 @@ def problems(value: Any, schema: Mapping[str, Any], *, path: str = "") -> list[P
 def _problems(
     value: Any, schema: Mapping[str, Any], path: str, definitions: Mapping[str, Any]
 ) -> Iterator[Problem]:
-    if "$ref" in schema:
-        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    schema = _resolved(schema, definitions)
     if "type" in schema and not is_type(value, schema["type"]):
         yield Problem(path=path, reason=f"is {_shown(value)}", remedy=_wanted(schema))
         return
@@ -73,6 +72,11 @@ def _problems(
         yield Problem(path=path, reason=f"is {_shown(value)}", remedy=_wanted(schema))
 
 
+def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = schema.get("$ref")
+    return definitions[reference.rpartition("/")[2]] if reference else schema
+
+
 def _in_mapping(
     value: Mapping[str, Any], schema: Mapping[str, Any], path: str, definitions: Mapping[str, Any]
 ) -> Iterator[Problem]:
@@ -81,15 +85,15 @@ def _in_mapping(
     for name in schema.get("required", ()):
         if name not in value:
             yield Problem(
-                path=_join(path, name), reason="is missing", remedy=_wanted(known.get(name, {}))
+                path=_join(path, name),
+                reason="is missing",
+                remedy=_wanted(_resolved(known.get(name, {}), definitions)),
             )
     for name, part in value.items():
-        if "propertyNames" in schema and not _fits(name, schema["propertyNames"]):
-            yield Problem(
-                path=_join(path, name),
-                reason="the key has the wrong form",
-                remedy=_wanted(schema["propertyNames"]),
-            )
+        form = _resolved(schema.get("propertyNames", {}), definitions)
+        if not _fits(name, form):
+            reason = "the key has the wrong form"
+            yield Problem(path=_join(path, name), reason=reason, remedy=_wanted(form))
         inner = known.get(name, others)
         if inner is False:
             yield Problem(

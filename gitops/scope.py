@@ -13,7 +13,7 @@ from typing import Any
 CRD_GROUP = "apiextensions.k8s.io"
 ANY_KIND = "*"
 
-# The kinds of Kubernetes 1.36 by group; those under "cluster" have no namespace.
+# The kinds of Kubernetes 1.36 by group, those that are off by default included.
 NAMESPACED_KINDS: Mapping[str, str] = {
     "": "Binding ConfigMap Endpoints Event LimitRange PersistentVolumeClaim Pod PodTemplate "
     "ReplicationController ResourceQuota Secret Service ServiceAccount",
@@ -21,6 +21,7 @@ NAMESPACED_KINDS: Mapping[str, str] = {
     "authorization.k8s.io": "LocalSubjectAccessReview",
     "autoscaling": "HorizontalPodAutoscaler",
     "batch": "CronJob Job",
+    "certificates.k8s.io": "PodCertificateRequest",
     "coordination.k8s.io": "Lease LeaseCandidate",
     "discovery.k8s.io": "EndpointSlice",
     "events.k8s.io": "Event",
@@ -28,6 +29,7 @@ NAMESPACED_KINDS: Mapping[str, str] = {
     "policy": "PodDisruptionBudget",
     "rbac.authorization.k8s.io": "Role RoleBinding",
     "resource.k8s.io": "ResourceClaim ResourceClaimTemplate",
+    "scheduling.k8s.io": "PodGroup Workload",
     "storage.k8s.io": "CSIStorageCapacity",
 }
 CLUSTER_KINDS: Mapping[str, str] = {
@@ -37,12 +39,15 @@ CLUSTER_KINDS: Mapping[str, str] = {
     "ValidatingWebhookConfiguration",
     CRD_GROUP: "CustomResourceDefinition",
     "apiregistration.k8s.io": "APIService",
-    "certificates.k8s.io": "CertificateSigningRequest ClusterTrustBundle PodCertificateRequest",
+    "authentication.k8s.io": "SelfSubjectReview TokenReview",
+    "authorization.k8s.io": "SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview",
+    "certificates.k8s.io": "CertificateSigningRequest ClusterTrustBundle",
     "flowcontrol.apiserver.k8s.io": "FlowSchema PriorityLevelConfiguration",
+    "internal.apiserver.k8s.io": "StorageVersion",
     "networking.k8s.io": "IPAddress IngressClass ServiceCIDR",
     "node.k8s.io": "RuntimeClass",
     "rbac.authorization.k8s.io": "ClusterRole ClusterRoleBinding",
-    "resource.k8s.io": "DeviceClass DeviceTaintRule ResourceSlice",
+    "resource.k8s.io": "DeviceClass DeviceTaintRule ResourcePoolStatusRequest ResourceSlice",
     "scheduling.k8s.io": "PriorityClass",
     "storage.k8s.io": "CSIDriver CSINode StorageClass VolumeAttachment VolumeAttributesClass",
     "storagemigration.k8s.io": "StorageVersionMigration",
@@ -103,25 +108,24 @@ def is_crd(body: Mapping[str, Any]) -> bool:
 
 def crd_target(body: Mapping[str, Any]) -> tuple[str, str]:
     """The group and kind a CustomResourceDefinition defines; empty texts where it names none."""
-    spec = body.get("spec") or {}
-    names = spec.get("names") or {}
-    return str(spec.get("group", "")), str(names.get("kind", ""))
+    spec = _mapping(body.get("spec"))
+    return str(spec.get("group", "")), str(_mapping(spec.get("names")).get("kind", ""))
 
 
 def defined_kind(body: Mapping[str, Any]) -> ServedKind:
     """What a CustomResourceDefinition adds to the API server once it is established."""
     group, kind = crd_target(body)
-    spec = body.get("spec") or {}
-    versions = frozenset(
-        str(version.get("name"))
-        for version in spec.get("versions") or ()
-        if isinstance(version, Mapping) and version.get("served", True)
-    )
+    spec = _mapping(body.get("spec"))
+    versions = spec.get("versions")
     return ServedKind(
         group=group,
         kind=kind,
         namespaced=spec.get("scope") == "Namespaced",
-        versions=versions,
+        versions=frozenset(
+            str(version.get("name"))
+            for version in (versions if isinstance(versions, list) else ())
+            if isinstance(version, Mapping) and version.get("served", True)
+        ),
     )
 
 
@@ -139,3 +143,7 @@ def pinned_kinds(api_versions: Iterable[str]) -> tuple[ServedKind, ...]:
             versions = frozenset({parts[1]})
             kinds.append(ServedKind(group=parts[0], kind=kind, namespaced=True, versions=versions))
     return tuple(kinds)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

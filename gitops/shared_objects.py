@@ -1,8 +1,8 @@
 """Which Application gets an object that several of them render?
 
 Called by composition once every Application is placed. One object has one owner: a second
-Application that renders it is refused with both named. Only an identical CustomResourceDefinition or
-Namespace may stand in several Applications, as real trees do that; the first by wave, then name,
+Application that renders it is refused with both named. Only an identical CustomResourceDefinition
+or Namespace may stand in several Applications, as real trees do that; the first by wave, then name,
 keeps it.
 """
 
@@ -72,8 +72,8 @@ def _settled(
         warnings=(
             *target.warnings,
             *(
-                f"{target.subject}: {each.key} is identical in {names[owners[each.key].application]}"
-                ", which owns it"
+                f"{target.subject}: {each.key} is identical in "
+                f"{names[owners[each.key].application]}, which owns it"
                 for each in lost
             ),
         ),

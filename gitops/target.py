@@ -62,6 +62,11 @@ class Target:
         """The identities of all rendered objects."""
         return tuple(each.key for app in self.applications for each in app.manifests)
 
+    @property
+    def skipped(self) -> frozenset[ResourceKey]:
+        """The objects in Git that are left alone (``argocd.argoproj.io/hook: Skip``)."""
+        return frozenset(key for app in self.applications for key in app.skipped)
+
 
 def compose(
     settings: Settings,
@@ -91,7 +96,7 @@ def compose(
     """
     found = discover(root, settings.application_sets)
     projects = {project.name: project for project in settings.projects}
-    permitted, targets = _permitted(found.applications, projects)
+    permitted, refused = _permitted(found.applications, projects)
     render = partial(
         render_all,
         root=root,
@@ -99,19 +104,76 @@ def compose(
         cache=cache,
         load_restrictor=settings.load_restrictor,
     )
-    rendered = _rendered(permitted, cluster.versions, render)
-    scopes = _scopes(cluster, rendered)
-    for spec in permitted:
-        outcome = rendered[spec.name]
+    checks = _Checks(
+        specs=permitted,
+        rendered=_rendered(permitted, cluster.versions, render),
+        projects=projects,
+        inventory=inventory or Inventory(),
+        cluster=cluster,
+    )
+    targets, scopes = checks.run()
+    applications = sorted((*targets, *refused), key=lambda target: target.spec.name)
+    return Target(
+        applications=tuple(_owned(target, stack=stack) for target in applications),
+        errors=found.errors,
+        scopes=scopes,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checks:
+    """Everything that can break an Application once it is rendered."""
+
+    specs: Sequence[ApplicationSpec]
+    rendered: Mapping[str, Rendered | HomeOpsError]
+    projects: Mapping[str, AppProject]
+    inventory: Inventory
+    cluster: ClusterView
+
+    def run(self) -> tuple[list[ApplicationTarget], Scopes]:
+        """The Applications, and the kinds that are known once the broken ones are left out.
+
+        A broken Application is not applied, so it provides no definitions and owns nothing. What
+        relied on it is looked at again without it, until that breaks nothing more.
+        """
+        broken: dict[str, ApplicationTarget] = {}
+        while True:
+            scopes = _scopes(
+                self.cluster, {n: each for n, each in self.rendered.items() if n not in broken}
+            )
+            targets = settle([broken.get(s.name) or self._placed(s, scopes) for s in self.specs])
+            targets = [self._replaceable(target) for target in targets]
+            found = {each.spec.name: each for each in targets if each.error is not None}
+            if found.keys() == broken.keys():
+                return targets, scopes
+            broken = found
+
+    def _placed(self, spec: ApplicationSpec, scopes: Scopes) -> ApplicationTarget:
+        outcome = self.rendered[spec.name]
         if isinstance(outcome, HomeOpsError):
-            targets.append(ApplicationTarget(spec=spec, error=outcome))
-        else:
-            placed = place(spec, outcome.manifests, scopes=scopes)
-            targets.append(_within_project(placed, projects[spec.project], scopes))
-    settled = settle(sorted(targets, key=lambda target: target.spec.name))
-    known = inventory or Inventory()
-    final = (_owned(_replaceable(target, known), stack=stack) for target in settled)
-    return Target(applications=tuple(final), errors=found.errors, scopes=scopes)
+            return ApplicationTarget(spec=spec, error=outcome)
+        placed = place(spec, outcome.manifests, scopes=scopes)
+        return _within_project(placed, self.projects[spec.project], scopes)
+
+    def _replaceable(self, target: ApplicationTarget) -> ApplicationTarget:
+        policy = target.spec.sync_policy
+        replacements: dict[ResourceKey, tuple[str, ...]] = {}
+        for manifest in target.manifests:
+            last = self.inventory.objects.get(manifest.key)
+            if last is None:
+                continue
+            try:
+                fields = check_replacement(
+                    manifest.body,
+                    last.body,
+                    subject=f"{target.subject}: {manifest.key}",
+                    application_permits=policy.option("Replace") or policy.option("Force"),
+                )
+            except HomeOpsError as error:
+                return target.broken(error)
+            if fields:
+                replacements[manifest.key] = fields
+        return replace(target, replacements=replacements)
 
 
 def _permitted(
@@ -186,23 +248,6 @@ def _within_project(
         if errors:
             return target.broken(errors[0])
     return target
-
-
-def _replaceable(target: ApplicationTarget, inventory: Inventory) -> ApplicationTarget:
-    replacements: dict[ResourceKey, tuple[str, ...]] = {}
-    for manifest in target.manifests:
-        last = inventory.objects.get(manifest.key)
-        if last is None:
-            continue
-        try:
-            fields = check_replacement(
-                manifest.body, last.body, subject=f"{target.subject}: {manifest.key}"
-            )
-        except HomeOpsError as error:
-            return target.broken(error)
-        if fields:
-            replacements[manifest.key] = fields
-    return replace(target, replacements=replacements)
 
 
 def _owned(target: ApplicationTarget, *, stack: str) -> ApplicationTarget:

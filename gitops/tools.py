@@ -23,7 +23,7 @@ from gitops.errors import ToolError
 TIMEOUT_SECONDS = 120.0
 _NOISE = re.compile(
     r"WARNING|level=WARN|time=|\d{4}/\d\d/\d\d |coalesce\.go|walk\.go|# Warning|"
-    r"Use --debug flag|Helm stack trace|Usage:"
+    r"Use --debug flag|Helm stack trace|Usage:|Hang tight|Pulled:|Digest:"
 )
 _PASSED_ON = (
     "PATH",
@@ -104,9 +104,15 @@ def run(
     *,
     environment: Mapping[str, str],
     directory: Path,
-    timeout: float = TIMEOUT_SECONDS,
+    timeout: float | None = None,
 ) -> Outcome:
     """Run a tool to its end; one that takes too long is ended with everything it started.
+
+    Args:
+        command: the program and its arguments.
+        environment: all of its environment.
+        directory: where it runs.
+        timeout: the seconds it has; two minutes by default.
 
     Raises:
         ToolError: it cannot be started.
@@ -125,12 +131,13 @@ def run(
         raise ToolError(
             command[0], f"cannot be started: {error.strerror}", remedy='run: eval "$(make env)"'
         ) from error
+    seconds = TIMEOUT_SECONDS if timeout is None else timeout
     with process:
         try:
-            stdout, stderr = process.communicate(timeout=timeout)
+            stdout, stderr = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             _end(process)
-            return Outcome(returncode=None, stdout=b"", stderr=f"took over {timeout:g} seconds")
+            return Outcome(returncode=None, stdout=b"", stderr=f"took over {seconds:g} seconds")
         except BaseException:
             _end(process)
             raise

@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        sys.stdout.flush()  # here, so that a reader that has gone is noticed here
+        return code
     except HomeOpsError as error:
         print(f"error: {error}", file=sys.stderr)
         return ExitCode.FAILED

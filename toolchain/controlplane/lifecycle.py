@@ -76,11 +76,7 @@ def start(
         reason = f"cannot play {nodes} nodes"
         raise ControlPlaneError(layout.name, reason, remedy=f"ask for 1 to {MOST_NODES}")
     programs = binaries.find((*tools, *binaries.installed()))
-    try:
-        layout.create()
-    except OSError as error:
-        remedy = "name a directory that can be written"
-        raise ControlPlaneError(str(layout.directory), str(error), remedy=remedy) from error
+    _create(layout)
     with exclusive(layout.command_lock):
         was_running = state.read(layout).phase in (Phase.STARTING, Phase.RUNNING)
         if was_running:
@@ -139,6 +135,14 @@ def reset(
 def status(directory: Path) -> Status:
     """What a control plane is doing; one that was never started is stopped."""
     return state.read(Layout(directory.absolute()))
+
+
+def _create(layout: Layout) -> None:
+    try:
+        layout.create()
+    except OSError as error:
+        remedy = "name a directory that can be written"
+        raise ControlPlaneError(str(layout.directory), str(error), remedy=remedy) from error
 
 
 def _launch(layout: Layout) -> None:

@@ -69,23 +69,13 @@ def _accepts_pods(node: Object) -> bool:
 
 def _node(name: str, number: int, version: str) -> Object:
     """A large node. Its address is one of those set aside for documentation (RFC 5737)."""
-    labels = {
-        _LABEL: "true",
-        "kubernetes.io/hostname": name,
-        "kubernetes.io/os": "linux",
-        "kubernetes.io/arch": "amd64",
-        "topology.kubernetes.io/region": "local",
-        "topology.kubernetes.io/zone": f"local-{number}",
-    }
-    if number == 1:
-        labels["node-role.kubernetes.io/control-plane"] = ""
     # Room for the pods of one node: 10.64.0.0 and up, 16,384 addresses each.
     second, third = divmod((number + 3) * 64, 256)
     pods = f"10.{64 + second}.{third}.0/18"
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name, "labels": labels},
+        "metadata": {"name": name, "labels": _labels(name, number)},
         "spec": {"podCIDR": pods, "podCIDRs": [pods]},
         "status": {
             "capacity": _CAPACITY,
@@ -107,4 +97,17 @@ def _node(name: str, number: int, version: str) -> Object:
                 "bootID": name,
             },
         },
+    }
+
+
+def _labels(name: str, number: int) -> dict[str, str]:
+    """What selectors of real applications look for; the first node is the control plane's."""
+    role = {"node-role.kubernetes.io/control-plane": ""} if number == 1 else {}
+    return role | {
+        _LABEL: "true",
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "topology.kubernetes.io/region": "local",
+        "topology.kubernetes.io/zone": f"local-{number}",
     }

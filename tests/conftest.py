@@ -1,0 +1,19 @@
+"""What every test may ask for: an API server that is really one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from toolchain import controlplane
+from toolchain.controlplane import ControlPlane
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane shared by the session; it ends with it, even if the session is killed."""
+    directory = tmp_path_factory.mktemp("control-plane") / "tests"
+    yield controlplane.start(directory, owner_pid=os.getpid())
+    controlplane.stop(directory)

@@ -1,0 +1,53 @@
+"""An Application's own settings file."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitops import app_settings
+from gitops.application import Commands
+from gitops.errors import ConfigError, ManifestError
+
+
+def test_commands() -> None:
+    """Commands to run before and after the sync are read in order."""
+    text = "commands:\n  before: [./backup.sh, echo two]\n  after:\n    - curl -f http://x\n"
+    assert app_settings.parse(text, path="apps/media/x") == Commands(
+        before=("./backup.sh", "echo two"), after=("curl -f http://x",)
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "{}", "commands: {}", "commands:\n  before: []"]
+)
+def test_nothing_to_run(text: str) -> None:
+    """A file that sets nothing is the same as no file."""
+    assert not app_settings.parse(text, path="apps/media/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "command: {}",
+            'command there is no such key; use one of commands; did you mean "commands"?',
+        ),
+        ("commands: {befor: []}", 'commands.befor there is no such key; .* did you mean "before"?'),
+        ("commands: {before: ls}", "commands.before is 'ls'; write a list"),
+        ("commands: {before: [yes]}", r"commands.before\[0\] is true; write a command line"),
+        ("commands: {before: ['']}", r"commands.before\[0\] is ''; write a command line"),
+        ("- a", "is a list; write a mapping"),
+        ("{}\n---\n{}\n", "more than one document"),
+    ],
+)
+def test_refuses(text: str, message: str) -> None:
+    """A wrong key or type is refused with the file, the key and what is allowed."""
+    with pytest.raises(ConfigError, match=message.replace("?", r"\?")) as caught:
+        app_settings.parse(text, path="apps/media/x")
+    assert caught.value.subject == "apps/media/x/.home-ops.yaml"
+
+
+def test_broken_yaml() -> None:
+    """Broken YAML is refused with file and line."""
+    with pytest.raises(ManifestError, match=r"^apps/media/x/\.home-ops\.yaml:2: "):
+        app_settings.parse("a: 1\na: 2", path="apps/media/x")

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler import cli
+from reconciler.cli import ExitCode, main
+from tests.reconciler.conftest import MakeProject
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STACK_FILE = {
+    "home-ops:cluster": "test",
+    "home-ops:applicationSets": [
+        {
+            "name": "all",
+            "generators": [{"git": {"directories": [{"path": "apps/*/*"}]}}],
+            "template": {
+                "metadata": {"name": "{{category}}-{{path.basename}}"},
+                "spec": {"project": "default", "destination": {"namespace": "{{category}}"}},
+            },
+        }
+    ],
+}
+
+
+def test_exit_codes_are_what_scripts_rely_on() -> None:
+    """The numbers are part of the interface and never change."""
+    assert {code.name: int(code) for code in ExitCode} == {
+        "OK": 0,
+        "FAILED": 1,
+        "USAGE": 2,
+        "INTERRUPTED": 130,
+    }
+
+
+def test_help_loads_neither_engine_nor_cluster() -> None:
+    """`gitops --help` is quick: it imports no Pulumi, no HTTP client, no table printer."""
+    program = (
+        "import sys\nfrom reconciler.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "slow = {'pulumi', 'httpx2', 'lightkube', 'rich', 'yaml', 'jsonschema'}\n"
+        "print('loaded', sorted(slow & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert "app" in run.stdout
+    assert run.stdout.splitlines()[-1] == "loaded []", run.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["sync"], ["app"], ["app", "list", "-o", "yaml"]])
+def test_wrong_command_line_is_a_usage_error(arguments: list[str]) -> None:
+    """What is no command ends with the usage and its own exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == ExitCode.USAGE
+
+
+def test_outside_a_repository_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a Pulumi.yaml the command says what is missing, in one line."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["app", "list"]) == ExitCode.FAILED
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"error: {tmp_path}: no Pulumi.yaml here or above")
+    assert captured.err.count("\n") == 1
+
+
+def test_stack_without_a_file_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stack nobody described is an error naming its file."""
+    (tmp_path / "Pulumi.yaml").write_text("name: home-ops\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["app", "list", "--stack", "absent"]) == ExitCode.FAILED
+    assert "Pulumi.absent.yaml" in capsys.readouterr().err
+
+
+def test_nobody_to_ask_is_refused(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --yes and without a terminal nothing is applied."""
+    monkeypatch.chdir(make_project("simple"))
+    assert main(["up", "--stack", "test"]) == ExitCode.FAILED
+    assert "pass --yes" in capsys.readouterr().err
+
+
+def test_interrupt_has_its_own_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C ends with the shell's code and says how to go on."""
+
+    def interrupted(_: object) -> ExitCode:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_app_list", interrupted)
+    assert main(["app", "list"]) == ExitCode.INTERRUPTED
+    assert "again" in capsys.readouterr().err
+
+
+@pytest.mark.e2e
+def test_reader_that_has_enough_is_no_crash(control_plane: Any, tmp_path: Path) -> None:
+    """`gitops app list | true` prints no traceback."""
+    repository(tmp_path)
+    reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+    reader.wait()
+    run = subprocess.run(
+        [sys.executable, "-m", "reconciler.cli", "app", "list", "--stack", "test"],
+        stdout=reader.stdin,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": "", "PYTHONPATH": str(ROOT), "KUBECONFIG": str(control_plane.kubeconfig)},
+    )
+    assert reader.stdin is not None
+    reader.stdin.close()
+    assert run.stderr == ""
+
+
+def repository(root: Path) -> None:
+    (root / "Pulumi.yaml").write_text("name: home-ops\n")
+    (root / "Pulumi.test.yaml").write_text(json.dumps({"config": STACK_FILE}))
+    directory = root / "apps/media/jellyfin"
+    directory.mkdir(parents=True)
+    (directory / "map.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: jellyfin}\n"
+    )
+
+
+@pytest.mark.e2e
+def test_list_shows_git_and_the_cluster(
+    control_plane: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An Application of the working tree is listed with the number of objects in the cluster."""
+    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
+    repository(tmp_path)
+    monkeypatch.chdir(tmp_path / "apps")
+    assert main(["app", "list", "--stack", "test", "-o", "json"]) == ExitCode.OK
+    listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert listed["media-jellyfin"] == {
+        "name": "media-jellyfin",
+        "category": "media",
+        "namespace": "media",
+        "objects": 0,
+        "kinds": {},
+    }
+
+
+@pytest.mark.e2e
+def test_init_twice_makes_one_stack(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stack is made once; the second time it is found."""
+    monkeypatch.chdir(make_project("simple"))
+    assert main(["init", "--stack", "test"]) == ExitCode.OK
+    assert main(["init", "--stack", "test"]) == ExitCode.OK
+    assert capsys.readouterr().out == "stack test created\nstack test unchanged\n"
