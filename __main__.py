@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pulumi
 
-from components.charts import chart_store, render_cache
 from components.last_deployment import read_inventory
 from components.live_cluster import open_cluster
 from components.program import decide, declare
@@ -14,6 +13,7 @@ from components.provider import cluster_provider
 from components.sdk_costs import spare_sdk_costs
 from components.settings import stack_settings
 from gitops.errors import HomeOpsError
+from gitops.stores import chart_store, render_cache
 from gitops.target import compose
 
 

@@ -45,6 +45,11 @@ class LiveCluster:
         found = list_objects(
             self.connection, deletable, label_selector=APPLICATION_LABEL, metadata_only=True
         )
+        for skipped in found.skipped:
+            pulumi.log.warn(
+                f"{skipped.resource.plural}.{skipped.resource.group or 'core'}: cannot be listed "
+                f"({skipped.reason}), so none left behind by a killed run can be found"
+            )
         return [LiveObject.from_body(body) for body in found.objects]
 
     def delete(self, live: Sequence[LiveObject]) -> None:

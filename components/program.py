@@ -225,8 +225,9 @@ def _report(run: Run) -> None:
     for application in run.target.applications:
         for warning in application.warnings:
             pulumi.log.warn(warning)
+    broken = {each.spec.name for each in run.target.applications if each.error}
     for decision in run.prune.decisions:
-        if decision.action is not PruneAction.PRUNE:
+        if decision.action is not PruneAction.PRUNE and decision.object.application not in broken:
             subject = decision.object.application or "bootstrap"
             pulumi.log.info(
                 f"{subject}: {decision.object.key} stays in the cluster: {decision.reason}"
@@ -240,6 +241,6 @@ def _report(run: Run) -> None:
     if errors:
         lines = "\n".join(f"  {error}" for error in errors)
         raise pulumi.RunError(
-            f"{len(errors)} of the Applications cannot be synced; all others are, and nothing is "
-            f"deleted in this run:\n{lines}"
+            f"{len(errors)} {'directory' if len(errors) == 1 else 'directories'} cannot be synced; "
+            f"all other Applications are, and nothing is deleted in this run:\n{lines}"
         )

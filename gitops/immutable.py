@@ -112,7 +112,8 @@ RULES: Mapping[tuple[str, str], Immutable] = {
         within="", fields=("driverName", "parameters")
     ),
 }
-_FROZEN = Immutable(within="", fields=("immutable", "data", "binaryData", "stringData"))
+_FREEZING = Immutable(within="", fields=("data", "binaryData", "stringData"))
+_FROZEN = Immutable(within="", fields=("immutable", *_FREEZING.fields))
 _FROZEN_KINDS = frozenset({("", "ConfigMap"), ("", "Secret")})
 
 
@@ -127,6 +128,8 @@ def immutable_changes(target: Mapping[str, Any], last: Mapping[str, Any]) -> lis
     rules = [RULES[kind]] if kind in RULES else []
     if kind in _FROZEN_KINDS and last.get("immutable") is True:
         rules.append(_FROZEN)
+    elif kind in _FROZEN_KINDS and target.get("immutable") is True:
+        rules.append(_FREEZING)
     return sorted({path for rule in rules for path in _differences(rule, target, last)})
 
 

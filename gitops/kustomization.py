@@ -83,8 +83,7 @@ class _Gathering:
                 self._take_chart(chart, home=home, directory=directory, file=file)
 
     def _documents(self, file: str) -> list[Mapping[str, Any]]:
-        documents = yaml_reader.load(self.files[file], source=file)
-        return [document for document in documents if isinstance(document, dict)]
+        return _mappings(yaml_reader.load(self.files[file], source=file))
 
     def _take(self, reference: str, *, directory: str, file: str) -> None:
         """Take in one path a kustomization names."""
@@ -123,15 +122,16 @@ class _Gathering:
             chart = {new: old[key] for key, new in names.items() if key in old}
             yield chart, _text(old, "chartHome") or home
         for entry in _texts(kustomization.get("generators")):
-            path = _join(directory, entry)
-            inline = "\n" in entry
-            for plugin in (
-                yaml.load_all(entry, Loader=YAML_LOADER)
-                if inline
-                else (self._documents(path) if path in self.files else ())
-            ):
-                if isinstance(plugin, dict) and plugin.get("kind") == "HelmChartInflationGenerator":
+            for plugin in self._plugins(entry, directory=directory):
+                if plugin.get("kind") == "HelmChartInflationGenerator":
                     yield plugin, _text(plugin, "chartHome") or home
+
+    def _plugins(self, entry: str, *, directory: str) -> list[Mapping[str, Any]]:
+        """The plugin configurations an entry of ``generators`` holds itself or names."""
+        if "\n" in entry:
+            return _mappings(yaml_reader.load(entry, source=_join(directory, "kustomization")))
+        path = _join(directory, entry)
+        return self._documents(path) if path in self.files else []
 
     def _take_chart(
         self, chart: Mapping[str, Any], *, home: str, directory: str, file: str

@@ -117,28 +117,11 @@ def render_all(
         cache=cache,
         load_restrictor=load_restrictor,
     )
-    # known ones first and in this thread: they take no waiting, and threads would slow them
-    outcomes = {spec.name: pass_.known(spec) for spec in specs}
-    waiting = [spec for spec in specs if outcomes[spec.name] is None]
-    with (
-        ThreadPoolExecutor(_PULLS) as pulling,
-        ThreadPoolExecutor(workers or _processors()) as pool,
-    ):
-        for chart in sorted(pass_.missing):
-            pulling.submit(pass_.prefetch, chart)
-        outcomes |= zip(
-            (spec.name for spec in waiting), pool.map(pass_.render, waiting), strict=True
-        )
-    if cache is not None and waiting:
-        cache.prune(keep=2 * len(specs))
+    outcomes = pass_.outcomes(specs, workers=workers or os.cpu_count() or 1)
     return Renders(
         rendered={name: o for name, o in outcomes.items() if isinstance(o, Rendered)},
         errors={name: o for name, o in outcomes.items() if isinstance(o, HomeOpsError)},
     )
-
-
-def _processors() -> int:
-    return os.cpu_count() or 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,6 +138,21 @@ class _Pass:
     locks: dict[ChartReference, threading.Lock] = field(default_factory=dict)
     failures: dict[ChartReference, ChartError] = field(default_factory=dict)
 
+    def outcomes(
+        self, specs: Sequence[ApplicationSpec], *, workers: int
+    ) -> dict[str, Rendered | HomeOpsError]:
+        """What came of each Application, by name."""
+        # known ones first and in this thread: they take no waiting, and threads would slow them
+        known = {spec.name: self.known(spec) for spec in specs}
+        waiting = [spec for spec in specs if known[spec.name] is None]
+        with ThreadPoolExecutor(_PULLS) as pulling, ThreadPoolExecutor(workers) as pool:
+            for chart in sorted(self.missing):
+                pulling.submit(self.prefetch, chart)
+            outcomes = {spec.name: pool.submit(self.render, spec) for spec in waiting}
+        if self.cache is not None and waiting:
+            self.cache.prune(keep=2 * len(specs))
+        return {name: known[name] or outcomes[name].result() for name in known}
+
     def known(self, spec: ApplicationSpec) -> Rendered | HomeOpsError | None:
         """What the cache or a refusal of the inputs says; ``None`` when it takes a render."""
         if self.cache is None:
@@ -167,6 +165,8 @@ class _Pass:
             return self._cached(spec, inputs, stored) if len(stored) == len(charts) else None
         except HomeOpsError as error:
             return about(spec, error)
+        except OSError:
+            return None  # a render meets it again and says what it means
 
     def prefetch(self, chart: ChartReference) -> None:
         """Pull a chart ahead of its render, which is told of errors when it asks itself."""

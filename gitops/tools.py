@@ -131,7 +131,10 @@ def run(
         raise ToolError(
             command[0], f"cannot be started: {error.strerror}", remedy='run: eval "$(make env)"'
         ) from error
-    seconds = TIMEOUT_SECONDS if timeout is None else timeout
+    return _finished(process, seconds=TIMEOUT_SECONDS if timeout is None else timeout)
+
+
+def _finished(process: subprocess.Popen[bytes], *, seconds: float) -> Outcome:
     with process:
         try:
             stdout, stderr = process.communicate(timeout=seconds)

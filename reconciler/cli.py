@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(command=_up)
     init = verbs.add_parser("init", parents=[common], help="make the stack unless it exists")
     init.set_defaults(command=_init)
+    charts = verbs.add_parser("charts", help="look after the charts Applications use")
+    chart_verbs = charts.add_subparsers(required=True, metavar="COMMAND")
+    lock = chart_verbs.add_parser(
+        "lock", parents=[common], help="record the digest of every chart in charts.lock"
+    )
+    lock.set_defaults(command=_charts_lock)
     app = verbs.add_parser("app", help="look at Applications")
     app_verbs = app.add_subparsers(required=True, metavar="COMMAND")
     listing = app_verbs.add_parser(
@@ -127,6 +133,18 @@ def _report(run: Run, root: Path, stack: str) -> ExitCode:
         print(f"error: the stack {stack} is not what Git says; see above", file=sys.stderr)
         return ExitCode.FAILED
     return ExitCode.OK
+
+
+def _charts_lock(options: argparse.Namespace) -> ExitCode:
+    from reconciler.project import find_root, lock_charts, stack_settings
+
+    root = find_root(Path.cwd())
+    locked = lock_charts(root, stack_settings(root, options.stack))
+    for chart, digest in sorted(locked.digests.items()):
+        print(f"{chart} {digest}")
+    for error in locked.errors.values():
+        print(f"error: {error}", file=sys.stderr)
+    return ExitCode.FAILED if locked.errors else ExitCode.OK
 
 
 def _app_list(options: argparse.Namespace) -> ExitCode:

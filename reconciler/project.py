@@ -9,10 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gitops import chart_locking as locking
 from gitops.application import ApplicationSpec
+from gitops.chart_locking import LockedCharts
 from gitops.config import NAMESPACE, Settings, parse
 from gitops.discovery import discover
 from gitops.errors import ConfigError, HomeOpsError
+from gitops.stores import chart_store
 
 PROJECT_FILE = "Pulumi.yaml"
 
@@ -59,3 +62,14 @@ def applications_in_git(root: Path, settings: Settings) -> tuple[ApplicationSpec
         return discover(root, settings.application_sets).applications
     except HomeOpsError:
         return ()
+
+
+def lock_charts(root: Path, settings: Settings) -> LockedCharts:
+    """Record the digest of every chart the Applications in Git use.
+
+    Raises:
+        DiscoveryError: there is no tree to read.
+        ChartError: charts.lock cannot be read or written.
+    """
+    specs = discover(root, settings.application_sets).applications
+    return locking.lock_charts(specs, root=root, charts=chart_store(settings, root, record=True))

@@ -75,9 +75,12 @@ def shell_text(stack: str = LOCAL) -> str:
 
 def leftovers(present: Mapping[str, str], variables: Mapping[str, str]) -> tuple[str, ...]:
     """The variables of the ``local`` stack that are set to a place in our cache without need."""
-    own = str(store.cache_root())
+    root = store.cache_root()
+    ours = (f"{root}/", f"{root.as_uri()}/")
     return tuple(
-        name for name in _OF_LOCAL_ONLY if name not in variables and own in present.get(name, "")
+        name
+        for name in _OF_LOCAL_ONLY
+        if name not in variables and present.get(name, "").startswith(ours)
     )
 
 

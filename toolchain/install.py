@@ -45,11 +45,10 @@ def install(
     """
     links = store.links_directory(tools)
     needs_venv = checkout is not None and not venv.is_current(checkout)
-    if store.is_complete(links) and not needs_venv:
-        _link_plugins(tools, links)
-        return ()
+    needs_tools = not store.is_complete(links)
     failures: list[ToolchainError] = []
-    report = Progress(total=len(tools) + int(needs_venv), stream=progress)
+    total = int(needs_venv) + (len(tools) if needs_tools else 0)
+    report = Progress(total=total, stream=progress)
     if needs_venv and checkout is not None:
         with report.step(".venv") as step:
             try:
@@ -57,10 +56,12 @@ def install(
             except ToolchainError as error:
                 failures.append(error)
                 step.done("failed")
-    programs, refused = _programs(tools, report)
-    failures.extend(error for tool, error in refused.items() if not tool.optional)
-    if set(programs) >= {tool for tool in tools if not tool.optional}:
-        _make_links(links, programs)
+    if needs_tools:
+        programs, refused = _programs(tools, report)
+        failures.extend(error for tool, error in refused.items() if not tool.optional)
+        if set(programs) >= {tool for tool in tools if not tool.optional}:
+            _make_links(links, programs)
+    if store.is_complete(links):
         _link_plugins(tools, links)
     return tuple(failures)
 

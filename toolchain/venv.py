@@ -1,7 +1,8 @@
 """How does the checkout get its virtual environment?
 
 ``.venv`` holds what requirements-dev.txt pins and this project itself, editable. A stamp, written
-last, says what it was made from: a killed or outdated one is made again. Called by
+last, says what it was made from: an outdated one gets the packages it lacks, one that a killed run
+left is made again. Called by
 ``toolchain.install``; ``toolchain.environment`` puts it first on PATH.
 """
 
@@ -46,11 +47,13 @@ def install(step: Step, *, checkout: Path = CHECKOUT) -> None:
             step.done("up to date")
             return
         folder = directory(checkout)
+        usable = _is_usable(checkout)
         _stamp(checkout).unlink(missing_ok=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
         try:
-            step.doing("making it")
-            output_of([_python(), "-m", "venv", "--clear", folder])
+            if not usable:
+                step.doing("making it")
+                output_of([_python(), "-m", "venv", "--clear", folder])
             step.doing("installing packages")
             output_of([*pip, "--requirement", "requirements-dev.txt"], folder=checkout)
             output_of([*pip, "--no-deps", "--editable", "."], folder=checkout)
@@ -69,16 +72,24 @@ def _stamp(checkout: Path) -> Path:
     return directory(checkout) / "home-ops-made-from"
 
 
+def _is_usable(checkout: Path) -> bool:
+    """Whether it is complete, but made from other requirements: then packages are added to it,
+    which does not pull it from under the programs that run in it."""
+    stamp = _stamp(checkout)
+    return stamp.is_file() and stamp.read_text().startswith(f"{platform.python_version()} ")
+
+
 def _made_from(checkout: Path) -> str:
-    """A digest of all that decides what is in it; settings of linters and tests do not."""
+    """The Python, and a digest of all else that decides what is in it; settings of linters and
+    tests do not."""
     project = tomllib.loads((checkout / "pyproject.toml").read_text())
     installed = [project.get(table) for table in ("build-system", "project")]
     installed.append(project.get("tool", {}).get("setuptools"))
-    digest = hashlib.sha256(f"{platform.python_version()} {checkout.resolve()}".encode())
+    digest = hashlib.sha256(str(checkout.resolve()).encode())
     digest.update(json.dumps(installed, sort_keys=True).encode())
     for name in _REQUIREMENTS:
         digest.update((checkout / name).read_bytes() + b"\0")
-    return digest.hexdigest()
+    return f"{platform.python_version()} {digest.hexdigest()}"
 
 
 def _python() -> str:

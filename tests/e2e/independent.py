@@ -46,7 +46,8 @@ def check(
     live = checkout.live.owned(checkout.stack)
     assert sorted(live) == sorted({*rendered, *kept})
     for key, body in rendered.items():
-        differences = list(differing(body, live[key]))
+        found = checkout.live.at_version(live[key], body["apiVersion"])
+        differences = list(differing(body, found))
         assert not differences, f"{key}: {differences}"
     return {key: str(body["metadata"]["uid"]) for key, body in live.items()}
 

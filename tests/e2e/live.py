@@ -108,6 +108,15 @@ class Live:
         found = self.request("GET", path, missing=True)
         return None if found.get("metadata", {}).get("deletionTimestamp") else found or None
 
+    def at_version(self, body: Body, api_version: str) -> Body:
+        """A live object as another version of its API shows it."""
+        if body["apiVersion"] == api_version:
+            return body
+        key = key_of(body)
+        kind = next(each for each in self.kinds() if (each.group, each.kind) == key[:2])
+        other = kind._replace(version=api_version.rpartition("/")[2])
+        return self.request("GET", other.path(key.namespace, key.name))
+
     def find(self, kind: str, name: str, namespace: str = "") -> Body | None:
         """The object with a kind and a name."""
         for each in self.kinds():
@@ -133,6 +142,9 @@ class Live:
             else "application/json",
         }
         status, answer = self._exchange(method, path, content, headers)
+        while status == http.HTTPStatus.TOO_MANY_REQUESTS:  # a definition that is only just served
+            time.sleep(0.1)
+            status, answer = self._exchange(method, path, content, headers)
         if status == http.HTTPStatus.NOT_FOUND and missing:
             return {}
         assert status < http.HTTPStatus.BAD_REQUEST, f"{method} {path}: {status} {answer!r}"

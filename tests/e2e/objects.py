@@ -8,6 +8,7 @@ from typing import Any
 from tests.e2e.live import Body
 
 SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
+FINALIZER = "resources-finalizer.argocd.argoproj.io"
 HELM_KEEP = {"helm.sh/resource-policy": "keep"}
 
 
@@ -115,3 +116,24 @@ def service(name: str, *, port: int = 80) -> Body:
     """A Service."""
     ports = [{"name": "http", "port": port, "protocol": "TCP"}]
     return thing("v1", "Service", name, spec={"selector": {"app": name}, "ports": ports})
+
+
+def autoscaler(name: str, *, version: str) -> Body:
+    """A HorizontalPodAutoscaler, as ``autoscaling/v1`` or ``autoscaling/v2`` writes it."""
+    spec: Body = {
+        "minReplicas": 1,
+        "maxReplicas": 3,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+    }
+    if version == "v1":
+        spec["targetCPUUtilizationPercentage"] = 70
+    else:
+        target = {"type": "Utilization", "averageUtilization": 70}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    return thing(f"autoscaling/{version}", "HorizontalPodAutoscaler", name, spec=spec)
+
+
+def role(name: str, *resources: str) -> Body:
+    """A Role that may read some resources of the core group."""
+    rules = [{"apiGroups": [""], "resources": list(resources), "verbs": ["get"]}]
+    return thing("rbac.authorization.k8s.io/v1", "Role", name, rules=rules)

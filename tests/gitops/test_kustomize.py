@@ -138,10 +138,19 @@ def test_pulled_charts_in_a_kustomization_its_base_and_its_component(
             "base/kustomization.yaml": f"""
 helmCharts: [{{name: demo, repo: "{server.oci}", version: 1.0.0, releaseName: base}}]
 """,
-            "component/kustomization.yaml": """
+            "component/kustomization.yaml": f"""
 apiVersion: kustomize.config.k8s.io/v1alpha1
 kind: Component
-generators: [chart.yaml]
+generators:
+  - chart.yaml
+  - |-
+    apiVersion: builtin
+    kind: HelmChartInflationGenerator
+    metadata: {{name: written-here}}
+    name: demo
+    repo: {server.oci}
+    version: 1.0.0
+    releaseName: written-here
 """,
             "component/chart.yaml": f"""
 apiVersion: builtin
@@ -181,6 +190,7 @@ helmCharts:
     assert messages == {
         "base": "hello",
         "component": "hello",
+        "written-here": "hello",
         "app": "own values",
         "inline": "inline",
         "newest": "hello",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from gitops.errors import ManifestError
 from gitops.manifest import Manifest, ResourceKey, SyncPhase, load_yaml
 from tests.gitops.objects import HELM_HOOK, HOOK, SYNC_WAVE, an_object, config_map
+
+TESTDATA = Path(__file__).parents[1] / "testdata" / "manifest"
 
 
 def from_yaml(text: str) -> list[str]:
@@ -133,26 +136,7 @@ def test_unknown_hook_is_refused(text: str) -> None:
 def test_documents_and_lists() -> None:
     """Empty documents are dropped, Lists are replaced by their items to any depth, and items of a
     typed list get their kind from it."""
-    text = """
-    ---
-    # nothing but a comment
-    ---
-    {}
-    ---
-    apiVersion: v1
-    kind: List
-    items:
-      - {apiVersion: v1, kind: Namespace, metadata: {name: media}}
-      - apiVersion: v1
-        kind: List
-        items: [{apiVersion: v1, kind: Secret, metadata: {name: a}}]
-    ---
-    apiVersion: rbac.authorization.k8s.io/v1
-    kind: RoleList
-    items: [{metadata: {name: reader, namespace: media}}]
-    ---
-    {apiVersion: v1, kind: ConfigMap, metadata: {name: last}}
-    """
+    text = (TESTDATA / "lists" / "objects.yaml").read_text("utf-8")
     assert from_yaml(text) == [
         "Namespace media",
         "Secret a",
@@ -185,10 +169,11 @@ def test_documents_that_are_no_mapping_are_refused(text: str) -> None:
         load_yaml(text, source="a.yaml")
 
 
+TEXT = st.text("aé:/-1 ", max_size=3)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=5,
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=3,
 )
 
 
@@ -205,7 +190,7 @@ JSON = st.recursive(
                     "name": JSON,
                     "namespace": JSON,
                     "labels": JSON,
-                    "annotations": JSON | st.dictionaries(st.sampled_from([HOOK, SYNC_WAVE]), JSON),
+                    "annotations": JSON | st.dictionaries(st.sampled_from([HOOK, SYNC_WAVE]), TEXT),
                 },
             ),
         },

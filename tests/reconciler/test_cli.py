@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +167,38 @@ def test_init_twice_makes_one_stack(
     assert main(["init", "--stack", "test"]) == ExitCode.OK
     assert main(["init", "--stack", "test"]) == ExitCode.OK
     assert capsys.readouterr().out == "stack test created\nstack test unchanged\n"
+
+
+@pytest.mark.e2e
+def test_interrupt_ends_the_engine_and_frees_the_stack(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    """Ctrl-C in the middle of a run ends it in order: no process is left, and no lock."""
+    root = make_project("hang")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "reconciler.cli", "up", "--yes", "--stack", "test"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        until((root / "started").exists)
+        os.killpg(run.pid, signal.SIGINT)  # a terminal signals the whole group
+        _, errors = run.communicate(timeout=60)
+    finally:
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.communicate()
+    assert run.returncode == ExitCode.INTERRUPTED, errors
+    assert "Traceback" not in errors
+    assert not list((tmp_path / "state/.pulumi/locks").rglob("*.json"))
+
+
+def until(reached: Callable[[], bool], *, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, "not reached in time"
+        time.sleep(0.1)

@@ -55,8 +55,8 @@ def make(checkout: Path) -> str:
 
 
 def test_made_once_and_again_when_it_is_outdated(checkout: Path) -> None:
-    """The project's script runs from it; the second time nothing is done; it is made again after
-    a change of what is installed or when a killed run left no stamp, not for a linter's setting."""
+    """The project's script runs from it; the second time nothing is done. Changed requirements update
+    it in place, a linter's setting does not count, and what a killed run left is made again."""
     assert "made from requirements-dev.txt" in make(checkout)
     script = venv.directory(checkout) / "bin" / "sample"
     said = subprocess.run([script], capture_output=True, text=True, check=True).stdout
@@ -66,16 +66,20 @@ def test_made_once_and_again_when_it_is_outdated(checkout: Path) -> None:
     project = checkout / "pyproject.toml"
     project.write_text(project.read_text().replace("100", "80"))
     assert venv.is_current(checkout)
+    kept = venv.directory(checkout) / "kept"
+    kept.touch()
     (checkout / "requirements.txt").write_text("# another\n")
     assert not venv.is_current(checkout)
-    (checkout / "requirements.txt").write_text("")
+    assert "making it" not in make(checkout)
     assert venv.is_current(checkout)
+    assert kept.exists()
 
     (venv.directory(checkout) / "home-ops-made-from").unlink()
     script.unlink()
     assert not venv.is_current(checkout)
     assert "made from requirements-dev.txt" in make(checkout)
     assert script.is_file()
+    assert not kept.exists()
 
 
 def test_package_that_is_not_to_be_had_is_named(

@@ -1,6 +1,7 @@
-"""Where does this run take charts and earlier renders from?
+"""Where on this machine are charts and earlier renders?
 
-Called by the composition root: both live in the user's cache folder, shared by checkouts.
+Called by the composition root and by `gitops charts lock`: both live in the user's cache folder,
+shared by checkouts.
 """
 
 from __future__ import annotations
@@ -15,8 +16,14 @@ from gitops.render_cache import RenderCache
 LOCK_FILE = "charts.lock"
 
 
-def chart_store(settings: Settings, root: Path) -> ChartStore:
-    """The chart store, with the repository's lock file and the stack's mirrors and credentials."""
+def chart_store(settings: Settings, root: Path, *, record: bool = False) -> ChartStore:
+    """The chart store, with the repository's lock file and the stack's mirrors and credentials.
+
+    Args:
+        settings: the stack's config.
+        root: the repository.
+        record: whether charts that are not locked yet are added to the lock file.
+    """
     return ChartStore(
         cache_root() / "charts",
         lock_file=root / LOCK_FILE,
@@ -26,6 +33,7 @@ def chart_store(settings: Settings, root: Path) -> ChartStore:
             for prefix, names in settings.chart_credentials.items()
         },
         repository_root=root,
+        record=record,
     )
 
 
