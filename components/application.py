@@ -105,9 +105,12 @@ class Application(pulumi.ComponentResource):
         return resource
 
     def _declare_kept(self, found: InventoryObject) -> None:
+        target, departed = self._args.target, self._args.departed
+        # a broken Application is left exactly as it was
+        preserved = target.spec.retained and target.error is None
         options = Options(
             parent=self,
-            retain=self._args.departed or undeletable(found.key),
-            retain_with=self if found.retained_with_application else None,
+            retain=departed or undeletable(found.key),
+            retain_with=self if found.retained_with_application or preserved else None,
         )
-        self._objects.append(declare_kept(found, options))
+        self._objects.append(declare_kept(found, options, mark=departed or preserved))

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi.runtime.rpc import UNKNOWN
 
 from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import ResourceKey
+from gitops.manifest import ResourceKey, annotations_of
+from gitops.ownership import RETAIN
 from gitops.scope import is_crd
 
 PROVIDER_VERSION = "4.25.0"
 FIELD_MANAGER = "home-ops"
+REPLACED = "home-ops/replaced"
 SECRET_FIELDS = ("data", "stringData")
 
 
@@ -50,10 +53,15 @@ def declare(
     version of its API, another kind of parent), that URN is its alias: it is updated, never
     created again and then deleted through its former name.
     """
+    inputs = _inputs(body)
+    if options.replace_on and pulumi.runtime.is_dry_run():
+        # A preview tries to create the object beside the one that is still there, which the API
+        # server refuses for some kinds; it tries no object with a value that is not known yet.
+        inputs["metadata"]["annotations"][REPLACED] = UNKNOWN
     return pulumi.CustomResource(
         _type_token(str(body["apiVersion"]), key.kind),
         key.logical_name,
-        _inputs(body),
+        inputs,
         pulumi.ResourceOptions(
             parent=options.parent,
             depends_on=list(options.depends_on) or None,
@@ -68,24 +76,39 @@ def declare(
     )
 
 
-def declare_kept(found: InventoryObject, options: Options) -> pulumi.CustomResource:
+def declare_kept(
+    found: InventoryObject, options: Options, *, mark: bool = False
+) -> pulumi.CustomResource:
     """Register an object as it was in the last deployment, with every change ignored.
 
     The engine reports it unchanged and its state stays whole; nothing is sent to the cluster.
+
+    Args:
+        found: the object.
+        options: how it is registered.
+        mark: add the annotation by which later runs know that it was kept on purpose, where it is
+            missing: the one change that is made.
     """
-    metadata = {"name": found.key.name}
+    metadata: dict[str, Any] = {"name": found.key.name}
     if found.key.namespace:
         metadata["namespace"] = found.key.namespace
+    ignored = ["*"]
+    if mark and annotations_of(found.body).get(RETAIN) != "true":
+        metadata = {**found.body["metadata"]}
+        metadata["annotations"] = {**annotations_of(found.body), RETAIN: "true"}
+        ignored = [name for name in found.body if name != "metadata"]
+    body = {"apiVersion": found.api_version, "kind": found.key.kind, "metadata": metadata}
     return pulumi.CustomResource(
         _type_token(found.api_version, found.key.kind),
         found.key.logical_name,
-        {"apiVersion": found.api_version, "kind": found.key.kind, "metadata": metadata},
+        body,
         pulumi.ResourceOptions(
             parent=options.parent,
             aliases=[found.urn],
-            ignore_changes=["*"],
+            ignore_changes=ignored,
             retain_on_delete=options.retain or found.retained or None,
             deleted_with=options.retain_with,
+            additional_secret_outputs=list(SECRET_FIELDS) if _is_secret(body) else None,
             version=PROVIDER_VERSION,
         ),
     )

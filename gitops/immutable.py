@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gitops.applied import says_the_same
 from gitops.errors import ManifestError
 from gitops.manifest import annotations_of
 from gitops.prune import SYNC_OPTIONS, sync_options_of
 
-PULUMI_SIGNATURE = "4dabf18193072939515e22adb298388d"  # marks a secret in a state export
 CONFIRM = "home-ops/confirm"
 CONFIRM_REPLACE = "replace"
 NEVER_REPLACED = frozenset(
@@ -112,9 +112,7 @@ RULES: Mapping[tuple[str, str], Immutable] = {
         within="", fields=("driverName", "parameters")
     ),
 }
-_FREEZING = Immutable(within="", fields=("data", "binaryData", "stringData"))
-_FROZEN = Immutable(within="", fields=("immutable", *_FREEZING.fields))
-_FROZEN_KINDS = frozenset({("", "ConfigMap"), ("", "Secret")})
+_DATA = ("data", "binaryData")
 
 
 def immutable_changes(target: Mapping[str, Any], last: Mapping[str, Any]) -> list[str]:
@@ -126,21 +124,28 @@ def immutable_changes(target: Mapping[str, Any], last: Mapping[str, Any]) -> lis
     """
     kind = str(target.get("apiVersion", "")).rpartition("/")[0], str(target.get("kind"))
     rules = [RULES[kind]] if kind in RULES else []
-    if kind in _FROZEN_KINDS and last.get("immutable") is True:
-        rules.append(_FROZEN)
-    elif kind in _FROZEN_KINDS and target.get("immutable") is True:
-        rules.append(_FREEZING)
+    if kind in {("", "ConfigMap"), ("", "Secret")}:
+        rules.append(Immutable(within="", fields=_frozen(target, last)))
     return sorted({path for rule in rules for path in _differences(rule, target, last)})
+
+
+def _frozen(target: Mapping[str, Any], last: Mapping[str, Any]) -> tuple[str, ...]:
+    """What cannot change because ``immutable`` is set; while it is being set, only the data."""
+    was, will_be = last.get("immutable") is True, target.get("immutable") is True
+    data = _DATA if target.get("kind") == "ConfigMap" and (was or will_be) else ()
+    return ("immutable", *data) if was else data
 
 
 def _differences(
     rule: Immutable, target: Mapping[str, Any], last: Mapping[str, Any]
 ) -> Iterator[str]:
     inside = _part(target, rule.within), _part(last, rule.within)
-    names = rule.fields or tuple((inside[0].keys() | inside[1].keys()) - set(rule.mutable))
+    names = rule.fields
+    if rule.mutable:
+        names = tuple((inside[0].keys() | inside[1].keys()) - set(rule.mutable))
     for name in names:
         target_value, last_value = _value(inside[0], name), _value(inside[1], name)
-        if target_value != last_value and not _is_encrypted(last_value):
+        if not says_the_same(target_value, last_value, field=name):
             yield f"{rule.within}.{name}" if rule.within else name
 
 
@@ -153,20 +158,7 @@ def _value(part: Mapping[str, Any], path: str) -> Any:
     value: Any = part
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
-    return _without_nulls(value)
-
-
-def _without_nulls(value: Any) -> Any:
-    # a null field is the same as none to the provider and the state
-    if isinstance(value, Mapping):
-        return {key: _without_nulls(part) for key, part in value.items() if part is not None}
-    if isinstance(value, list):
-        return [_without_nulls(part) for part in value]
     return value
-
-
-def _is_encrypted(value: Any) -> bool:
-    return isinstance(value, Mapping) and PULUMI_SIGNATURE in value
 
 
 def may_be_replaced(target: Mapping[str, Any], *, application_permits: bool = False) -> bool:

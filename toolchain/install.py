@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -72,7 +71,8 @@ def _programs(
     """The folder each tool is in, and why one could not be had."""
     platform = this_platform()
     machine = Machine(platform=platform, hosts=ReleaseHosts(tools, platform), go=GoFinder())
-    content.sweep(store.cache_root() / "tools")
+    for kept in ("tools", "bin"):
+        content.sweep(store.cache_root() / kept)
     found: dict[Tool, Path] = {}
     refused: dict[Tool, ToolchainError] = {}
     for tool in tools:
@@ -90,26 +90,22 @@ def _programs(
 
 
 def _make_links(links: Path, programs: Mapping[Tool, Path]) -> None:
-    """Make the folder of links whole or not at all; one that has lost its targets is replaced."""
-    links.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=links.parent))
-    for tool, folder in programs.items():
-        for name in tool.links:
-            if (folder / name).exists():
-                link = store.link(partial, tool, name)
-                link.parent.mkdir(exist_ok=True)
-                _link(link, folder / name)
-    described = {tool.name: str(folder) for tool, folder in programs.items()}
-    (partial / store.MANIFEST).write_text(json.dumps(described, indent=1, sort_keys=True) + "\n")
-    try:
-        if links.exists() and not store.is_complete(links):
-            shutil.rmtree(links)
-        partial.rename(links)
-    except OSError:
-        if not store.is_complete(links):
-            raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    """Make the folder of links; one that has lost its targets is replaced."""
+    if links.exists() and not store.is_complete(links):
+        shutil.rmtree(links)
+
+    def fill(partial: Path) -> None:
+        for tool, folder in programs.items():
+            for name in tool.links:
+                if (folder / name).exists():
+                    link = store.link(partial, tool, name)
+                    link.parent.mkdir(exist_ok=True)
+                    _link(link, folder / name)
+        described = {tool.name: str(folder) for tool, folder in programs.items()}
+        text = json.dumps(described, indent=1, sort_keys=True)
+        (partial / store.MANIFEST).write_text(f"{text}\n")
+
+    content.make(links, fill)
 
 
 def _link(link: Path, program: Path) -> None:

@@ -18,7 +18,6 @@ from cluster.discovery import ClusterFacts, facts
 from gitops.errors import ManifestError
 from gitops.immutable import (
     CONFIRM,
-    PULUMI_SIGNATURE,
     RULES,
     check_replacement,
     immutable_changes,
@@ -143,11 +142,12 @@ def test_freezing_and_changing_at_once_is_no_change_in_place() -> None:
     assert immutable_changes({**last, "immutable": True}, last) == []
 
 
-def test_encrypted_values_cannot_be_compared() -> None:
-    """The data of an immutable Secret is encrypted in the state and counts as unchanged."""
-    encrypted = {PULUMI_SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
+def test_an_immutable_secret_stays_immutable() -> None:
+    """Only its data cannot be compared, because the state holds it encrypted."""
     target = an_object("v1", "Secret", "a", immutable=True, stringData={"a": "b"})
-    assert immutable_changes(target, {**target, "stringData": encrypted}) == []
+    last = an_object("v1", "Secret", "a", immutable=True, data={"ciphertext": "v1:abc"})
+    assert immutable_changes(target, last) == []
+    assert immutable_changes({**target, "immutable": False}, last) == ["immutable"]
 
 
 CLAIM = CASES["persistent_volume_claim"]["object"]

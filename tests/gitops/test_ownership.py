@@ -130,7 +130,7 @@ LIVE = mark(config_map(namespace="media"))
     ],
 )
 def test_what_is_not_ours(live: dict[str, Any]) -> None:
-    """A label proves nothing: the annotation must name the very object, and no controller own it."""
+    """A label proves nothing: the annotation must name this object, and no controller own it."""
     assert owner(live) is None
 
 

