@@ -15,7 +15,7 @@ from components.commands import run_after, run_before
 from components.resources import Options, declare, declare_kept
 from gitops.application_target import ApplicationTarget
 from gitops.inventory import APPLICATION_TYPE, Inventory, InventoryObject
-from gitops.manifest import Manifest
+from gitops.manifest import Manifest, ResourceKey
 from gitops.ordering import provides
 from gitops.prune import stays_with_cluster, undeletable
 
@@ -69,6 +69,10 @@ class Application(pulumi.ComponentResource):
             need = provides(manifest)
             if need is not None:
                 self.provided[need] = self._declare(manifest, {})
+        for found in args.kept:
+            need = _need_met_by(found)
+            if need is not None:
+                self.provided[need] = self._declare_kept(found, {})
 
     def declare_objects(self, provided: Mapping[object, pulumi.Resource]) -> None:
         """Declare the remaining objects, each after the namespace and definition it needs.
@@ -81,7 +85,8 @@ class Application(pulumi.ComponentResource):
             if provides(manifest) is None:
                 self._declare(manifest, provided)
         for found in self._args.kept:
-            self._declare_kept(found)
+            if _need_met_by(found) is None:
+                self._declare_kept(found, provided)
         run_after(self._args.target, parent=self, after=self._objects)
         self.register_outputs({"objects": len(self._objects)})
 
@@ -89,13 +94,12 @@ class Application(pulumi.ComponentResource):
         self, manifest: Manifest, provided: Mapping[object, pulumi.Resource]
     ) -> pulumi.CustomResource:
         key = manifest.key
-        needs = (provided.get(key.namespace), provided.get((key.group, key.kind)))
         stays = stays_with_cluster(
             manifest.body, retained_application=self._args.target.spec.retained
         )
         options = Options(
             parent=self,
-            depends_on=[*self._before, *(need for need in needs if need is not None)],
+            depends_on=[*self._before, *_needed_by(key, provided)],
             retain=undeletable(key),
             retain_with=self if stays else None,
             replace_on=self._args.target.replacements.get(key, ()),
@@ -104,13 +108,31 @@ class Application(pulumi.ComponentResource):
         self._objects.append(resource)
         return resource
 
-    def _declare_kept(self, found: InventoryObject) -> None:
+    def _declare_kept(
+        self, found: InventoryObject, provided: Mapping[object, pulumi.Resource]
+    ) -> pulumi.CustomResource:
         target, departed = self._args.target, self._args.departed
         # a broken Application is left exactly as it was
         preserved = target.spec.retained and target.error is None
+        # It waits for what it waited for before: in an update of some targets only, the engine
+        # brings back what an object depended on, and registering that later would be once too often.
         options = Options(
             parent=self,
+            depends_on=_needed_by(found.key, provided),
             retain=departed or undeletable(found.key),
             retain_with=self if found.retained_with_application or preserved else None,
         )
-        self._objects.append(declare_kept(found, options, mark=departed or preserved))
+        resource = declare_kept(found, options, mark=departed or preserved)
+        self._objects.append(resource)
+        return resource
+
+
+def _needed_by(
+    key: ResourceKey, provided: Mapping[object, pulumi.Resource]
+) -> list[pulumi.Resource]:
+    needs = (provided.get(key.namespace), provided.get((key.group, key.kind)))
+    return [need for need in needs if need is not None]
+
+
+def _need_met_by(found: InventoryObject) -> object | None:
+    return provides(Manifest.from_body(dict(found.body)))

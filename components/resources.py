@@ -104,6 +104,7 @@ def declare_kept(
         body,
         pulumi.ResourceOptions(
             parent=options.parent,
+            depends_on=list(options.depends_on) or None,
             aliases=[found.urn],
             ignore_changes=ignored,
             retain_on_delete=options.retain or found.retained or None,
