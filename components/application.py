@@ -57,10 +57,10 @@ class Application(pulumi.ComponentResource):
             "labels": dict(spec.labels),
             "digest": args.target.digest,
         }
-        # A broken Application keeps what it had: it shows as unchanged, not as emptied.
-        unchanged = args.target.error is not None or args.departed
-        own = pulumi.ResourceOptions(ignore_changes=["*"] if unchanged else None)
-        super().__init__(type_token, name, inputs, pulumi.ResourceOptions.merge(own, opts))
+        if args.target.error is not None or args.departed:
+            # it keeps what it had and shows as unchanged, not as emptied
+            inputs = dict(args.inventory.application_inputs.get(name, inputs))
+        super().__init__(type_token, name, inputs, opts)
         self._args = args
         self._before = run_before(args.target, parent=self)
         self.provided: dict[object, pulumi.CustomResource] = {}
@@ -115,7 +115,7 @@ class Application(pulumi.ComponentResource):
         # a broken Application is left exactly as it was
         preserved = target.spec.retained and target.error is None
         # It waits for what it waited for before: in an update of some targets only, the engine
-        # brings back what an object depended on, and registering that later would be once too often.
+        # brings back what an object depended on, and registering that later would be a second time.
         options = Options(
             parent=self,
             depends_on=_needed_by(found.key, provided),

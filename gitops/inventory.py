@@ -42,10 +42,12 @@ class InventoryObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """The objects of the last deployment by identity, with all URNs each identity has."""
+    """The objects of the last deployment by identity, with all URNs each identity has, and the
+    inputs of each Application's own component."""
 
     objects: Mapping[ResourceKey, InventoryObject] = field(default_factory=dict)
     urns: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
+    application_inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def of_application(self, name: str) -> tuple[InventoryObject, ...]:
         """The objects one Application had."""
@@ -72,7 +74,15 @@ def from_export(export: Mapping[str, Any]) -> Inventory:
             found = _object(resource, parents)
             objects[found.key] = found
             urns[found.key] = (*urns.get(found.key, ()), found.urn)
-    return Inventory(objects=objects, urns=urns)
+    return Inventory(
+        objects=objects,
+        urns=urns,
+        application_inputs={
+            _name_of(str(each["urn"]), APPLICATION_TYPE): each.get("inputs") or {}
+            for each in resources
+            if each.get("type") == APPLICATION_TYPE
+        },
+    )
 
 
 def _is_object(resource: Mapping[str, Any]) -> bool:

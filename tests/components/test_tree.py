@@ -194,8 +194,28 @@ def test_kept_object_is_a_stub_with_every_change_ignored(recorder: Recorder) -> 
     assert list(request.ignoreChanges) == ["*"]
     assert "data" not in recorder.inputs(CONFIG_MAP, "media/settings")
     assert request.deletedWith.endswith("Application::test-media-jellyfin")
-    application = recorder.requests[APPLICATION_TYPE, "test-media-jellyfin"]
-    assert list(application.ignoreChanges) == ["*"]
+
+
+def test_broken_application_says_of_itself_what_it_said_last(recorder: Recorder) -> None:
+    """A broken Application shows as unchanged, so its digest does not change twice."""
+    inventory = Inventory(application_inputs={"test-media-jellyfin": {"digest": "of last time"}})
+    error = ManifestError("media/jellyfin", "x", remedy="y")
+    register(recorder, inventory=inventory, error=error)
+    assert recorder.inputs(APPLICATION_TYPE, "test-media-jellyfin") == {"digest": "of last time"}
+
+
+def test_kept_objects_wait_for_what_they_need(recorder: Recorder) -> None:
+    """A stub depends on its namespace and definition as the object did before."""
+    namespace = Manifest.from_body(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "media"}}
+    )
+    kept = (
+        remembered(config_map("settings"), "urn:a::b::c::d"),
+        remembered(namespace, "urn:a::b::c::e"),
+    )
+    register(recorder, kept=kept, error=ManifestError("media/jellyfin", "x", remedy="y"))
+    request = recorder.requests[CONFIG_MAP, "media/settings"]
+    assert [urn.rpartition("::")[2] for urn in request.dependencies] == ["media"]
 
 
 def test_secret_data_is_marked_secret(recorder: Recorder) -> None:
