@@ -10,14 +10,14 @@ from components.last_deployment import read_inventory
 from components.live_cluster import open_cluster
 from components.program import decide, declare
 from components.provider import cluster_provider
-from components.sdk_costs import spare_sdk_costs
+from components.sdk_costs import registrations_begun, spare_sdk_costs
 from components.settings import stack_settings
 from gitops.errors import HomeOpsError
 from gitops.stores import chart_store, render_cache
 from gitops.target import compose
 
 
-def main() -> None:
+async def main() -> None:
     """Declare what Git holds; every error a user can repair ends the run as one message."""
     spare_sdk_costs()
     root = Path(__file__).resolve().parent
@@ -38,7 +38,10 @@ def main() -> None:
         run = decide(settings, target, inventory, live=cluster.owned(), stack=stack)
     except HomeOpsError as error:
         raise pulumi.RunError(str(error)) from error
-    declare(run, cluster, cluster_provider(settings))
+    try:
+        declare(run, cluster, cluster_provider(settings))
+    finally:
+        await registrations_begun()
 
 
-main()
+pulumi.run(main)

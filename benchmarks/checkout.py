@@ -133,8 +133,9 @@ class Checkout:
             timeout=self.timeout,
         )
         if done.exit_code != 0:
+            said = f"{done.output}\n{done.errors}".strip()
             raise BenchmarkError(
-                f"{' '.join(command[:3])} ended with code {done.exit_code}:\n{done.output[-4000:]}"
+                f"{' '.join(command[:3])} ended with code {done.exit_code}:\n{said[-4000:]}"
             )
         return done
 

@@ -26,10 +26,11 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """How a command ended and what it cost."""
+    """How a command ended, what it said and what it cost."""
 
     exit_code: int
     output: str
+    errors: str
     seconds: float
     cpu_seconds: float
     peak_bytes: int
@@ -50,7 +51,10 @@ def run(
         What it wrote and what it cost. Processor seconds are those the kernel has added up for the
         children that were waited for, or those seen in /proc where that is more.
     """
-    with tempfile.TemporaryFile("w+", errors="replace") as output:
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as output,
+        tempfile.TemporaryFile("w+", errors="replace") as errors,
+    ):
         started = time.perf_counter()
         process = subprocess.Popen(
             command,
@@ -58,7 +62,7 @@ def run(
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             start_new_session=True,
         )
         tree = ProcessTree(process.pid)
@@ -71,9 +75,11 @@ def run(
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
+        errors.seek(0)
         return Run(
             exit_code=process.returncode,
             output=output.read(),
+            errors=errors.read(),
             seconds=seconds,
             cpu_seconds=max(usage.ru_utime + usage.ru_stime, tree.cpu_seconds),
             peak_bytes=max(tree.peak_bytes, usage.ru_maxrss * 1024),

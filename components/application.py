@@ -31,10 +31,12 @@ class ApplicationArgs:
         kept: objects of the last deployment that stay although they are not rendered.
         departed: the Application is no longer in Git; what is kept of it is about to be released.
         inventory: the last deployment.
+        replacing: hooks for the objects that are replaced.
     """
 
     target: ApplicationTarget
     inventory: Inventory
+    replacing: pulumi.ResourceHookBinding | None = None
     kept: Sequence[InventoryObject] = ()
     departed: bool = False
 
@@ -103,6 +105,7 @@ class Application(pulumi.ComponentResource):
             retain=undeletable(key),
             retain_with=self if stays else None,
             replace_on=self._args.target.replacements.get(key, ()),
+            replacing=self._args.replacing,
         )
         resource = declare(manifest.body, key, options, inventory=self._args.inventory)
         self._objects.append(resource)

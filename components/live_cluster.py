@@ -14,9 +14,10 @@ import pulumi
 from cluster.connection import Connection, connect
 from cluster.discovery import ClusterFacts, facts
 from cluster.listing import list_objects
-from cluster.objects import delete
+from cluster.objects import delete, get
 from gitops.config import Settings
 from gitops.errors import ClusterError, ConfigError
+from gitops.manifest import ResourceKey
 from gitops.orphans import LiveObject
 from gitops.ownership import APPLICATION_LABEL
 from gitops.scope import pinned_kinds
@@ -60,6 +61,14 @@ class LiveCluster:
             resource = self.facts.find(each.key.group, each.key.kind)
             if resource is not None:
                 delete(self.connection, resource, each.key, uid=each.uid)
+
+    def is_going(self, key: ResourceKey) -> bool:
+        """Whether an object is there and its deletion has begun."""
+        resource = self.facts.find(key.group, key.kind) if self.facts else None
+        if resource is None or self.connection is None:
+            return False
+        live = get(self.connection, resource, key)
+        return live is not None and LiveObject.from_body(live).going
 
 
 def open_cluster(settings: Settings) -> LiveCluster:

@@ -19,6 +19,7 @@ from components.bootstrap import Bootstrap, BootstrapArgs, bootstrap_keys
 from components.commands import check_plugin
 from components.live_cluster import LiveCluster
 from components.orphaned_resources import OrphanedResources
+from components.replacement import after_deletion
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.application_target import ApplicationTarget
 from gitops.config import Settings
@@ -98,7 +99,7 @@ def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResource) -
     provided: dict[object, pulumi.Resource] = {}
     for application_set in sets.values():
         provided.update(application_set.namespaces)
-    applications = list(_applications(run, sets))
+    applications = list(_applications(run, sets, cluster))
     for application in applications:
         provided.update(application.provided)
     for application in applications:
@@ -174,11 +175,18 @@ def _application_sets(run: Run, options: pulumi.ResourceOptions) -> dict[str, Ap
     }
 
 
-def _applications(run: Run, sets: Mapping[str, ApplicationSet]) -> Iterable[Application]:
+def _applications(
+    run: Run, sets: Mapping[str, ApplicationSet], cluster: LiveCluster
+) -> Iterable[Application]:
     kept = _kept(run)
+    replaces = any(target.replacements for target in run.target.applications)
+    replacing = after_deletion(cluster) if replaces else None
     for target in run.target.applications:
         args = ApplicationArgs(
-            target=target, inventory=run.inventory, kept=kept.pop(target.spec.name, ())
+            target=target,
+            inventory=run.inventory,
+            kept=kept.pop(target.spec.name, ()),
+            replacing=replacing,
         )
         parent = sets[target.spec.application_set]
         yield Application(target.spec.name, args, pulumi.ResourceOptions(parent=parent))

@@ -34,6 +34,7 @@ class Options:
         retain: it stays in the cluster whenever it leaves the state.
         retain_with: it stays in the cluster when this component goes.
         replace_on: fields whose change may delete and create it again.
+        replacing: hooks for when it does.
     """
 
     parent: pulumi.Resource
@@ -41,6 +42,7 @@ class Options:
     retain: bool = False
     retain_with: pulumi.Resource | None = None
     replace_on: tuple[str, ...] = field(default=())
+    replacing: pulumi.ResourceHookBinding | None = None
 
 
 def declare(
@@ -70,6 +72,7 @@ def declare(
             deleted_with=options.retain_with,
             replace_on_changes=list(options.replace_on) or None,
             delete_before_replace=bool(options.replace_on) or None,
+            hooks=options.replacing if options.replace_on else None,
             additional_secret_outputs=list(SECRET_FIELDS) if _is_secret(body) else None,
             version=PROVIDER_VERSION,
         ),

@@ -1,7 +1,7 @@
 """Does a field in the state still say what the rendered object says?
 
-Called by the check of immutable fields. The provider stores what it made of an object: quantities in
-canonical form (``1024Mi`` becomes ``1Gi``), and nothing where Go's types leave a zero value out
+Called by the check of immutable fields. The provider stores what it made of an object: quantities
+in canonical form (``1024Mi`` becomes ``1Gi``), and nothing where Go's types leave a zero value out
 (``hostNetwork: false``, ``env: []``). Read literally, the same object would differ from itself.
 """
 
@@ -23,19 +23,28 @@ _QUANTITIES = frozenset({"sizeLimit", "divisor"})
 
 # Maps of text to text, in which an empty text is a value like any other.
 _OF_TEXTS = frozenset(
-    "annotations binaryData data labels matchLabels nodeSelector parameters volumeAttributes".split()
+    {
+        "annotations",
+        "binaryData",
+        "data",
+        "labels",
+        "matchLabels",
+        "nodeSelector",
+        "parameters",
+        "volumeAttributes",
+    }
 )
-# Fields that are pointers in Go (Kubernetes API, core, apps, batch and resource groups): 0, false
-# and empty text are kept, and mean something else than no value.
-_KEPT_ZEROS = frozenset(
-    "activeDeadlineSeconds adminAccess allowPrivilegeEscalation allowVolumeExpansion attachRequired "
-    "automountServiceAccountToken backoffLimit backoffLimitPerIndex completions defaultMode "
-    "enableServiceLinks fsGroup hostProcess hostUsers immutable lun manualSelector maxFailedIndexes "
-    "minDomains mode optional parallelism priority privileged readOnlyRootFilesystem "
-    "revisionHistoryLimit runAsGroup runAsNonRoot runAsUser setHostnameAsFQDN shareProcessNamespace "
-    "storageClassName succeededCount suspend terminationGracePeriodSeconds tolerationSeconds "
-    "ttlSecondsAfterFinished volumeAttributesClassName".split()
-)
+_POINTERS = """
+activeDeadlineSeconds adminAccess allowPrivilegeEscalation attachRequired
+automountServiceAccountToken backoffLimitPerIndex completions defaultMode enableServiceLinks fsGroup
+hostProcess hostUsers immutable lun maxFailedIndexes minDomains mode optional parallelism priority
+privileged readOnlyRootFilesystem revisionHistoryLimit runAsGroup runAsNonRoot runAsUser
+setHostnameAsFQDN shareProcessNamespace storageClassName succeededCount
+terminationGracePeriodSeconds tolerationSeconds
+"""
+# Fields that are pointers in Go (Kubernetes API, core, apps, batch, resource and storage groups):
+# 0, false and empty text are kept, and mean something else than no value.
+_KEPT_ZEROS = frozenset(_POINTERS.split())
 
 
 def says_the_same(target: Any, applied: Any, *, field: str = "", within: str = "") -> bool:

@@ -233,9 +233,11 @@ def _defined(outcomes: Iterable[Rendered | HomeOpsError]) -> list[ServedKind]:
 
 
 def _scopes(cluster: ClusterView, rendered: Mapping[str, Rendered | HomeOpsError]) -> Scopes:
-    # built-in kinds first: where no cluster was asked they are all there is
-    known = Scopes() if cluster.complete else builtin_scopes()
-    return known.extended(cluster.served).extended(_defined(rendered.values()))
+    known = Scopes().extended(cluster.served)
+    if not cluster.complete:
+        # of a pinned kind the scope is guessed; that of built-in kinds is known
+        known = known.extended(builtin_scopes().kinds.values())
+    return known.extended(_defined(rendered.values()))
 
 
 def _within_project(

@@ -22,8 +22,8 @@ from gitops.errors import ToolError
 
 TIMEOUT_SECONDS = 120.0
 _NOISE = re.compile(
-    r"WARNING|level=WARN|time=|\d{4}/\d\d/\d\d |coalesce\.go|walk\.go|# Warning|"
-    r"Use --debug flag|Helm stack trace|Usage:|Hang tight|Pulled:|Digest:"
+    r"(Error: )*(WARNING|level=WARN|time=|\d{4}/\d\d/\d\d |coalesce\.go|walk\.go|# Warning|"
+    r"Use --debug flag|Helm stack trace|Usage:|Hang tight|Pulled:|Digest:)"
 )
 _PASSED_ON = (
     "PATH",

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -189,21 +189,39 @@ class Checkout:
             exit_code=process.returncode, output=output, seconds=time.monotonic() - began
         )
 
-    def kill_up(self, application: str, *, count: int = 10) -> None:
-        """``kill -9`` everything ``pulumi up`` started, once an Application has some ConfigMaps."""
+    def kill_up(self, moment: Callable[[], bool]) -> None:
+        """``kill -9`` everything ``pulumi up`` started at a moment before its end."""
         arguments = ("up", "--yes", "--skip-preview")
         process = self._start(arguments, stdout=subprocess.DEVNULL)
-        selector = f"{LABEL}=e2e-{self.id}-{application}"
         try:
-            until(
-                lambda: len(self.live.list(CONFIG_MAPS, selector=selector)) >= count,
-                "the first objects of a run",
-                step=0.01,
-            )
+            until(moment, "the moment to kill a run", step=0.01)
             assert process.poll() is None, "the run was over before it was killed"
         finally:
             _kill(process)
         self.pulumi("cancel", "--yes").succeeded()
+
+    def count(self, application: str) -> int:
+        """How many ConfigMaps of an Application are in the cluster."""
+        selector = f"{LABEL}=e2e-{self.id}-{application}"
+        return len(self.live.list(CONFIG_MAPS, selector=selector))
+
+    @contextlib.contextmanager
+    def unreachable(self) -> Iterator[None]:
+        """For a while nobody listens where the kubeconfig says the cluster is."""
+        value = json.loads(self._kubeconfig.read_text())
+        value["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+        elsewhere = self.root.parent / "unreachable.json"
+        elsewhere.write_text(json.dumps(value))
+        reachable = self.environment
+        self.environment = {**reachable, "KUBECONFIG": str(elsewhere)}
+        yield
+        self.environment = reachable
+
+    def lose_state(self) -> None:
+        """Remove everything Pulumi knows of the stack."""
+        shutil.rmtree(self._state)
+        self._state.mkdir()
+        self.pulumi("stack", "init", self.stack).succeeded()
 
     def _start(
         self, arguments: Sequence[str], *, stdout: int, environment: Mapping[str, str] | None = None

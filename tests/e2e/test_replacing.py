@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +16,7 @@ from tests.e2e import objects
 from tests.e2e.checkout import Checkout
 from tests.e2e.conftest import NewCheckout
 from tests.e2e.engine_run import EngineRun
-from tests.e2e.live import Body, Key
+from tests.e2e.live import CONFIG_MAPS, Body, Key, Live, until
 
 pytestmark = pytest.mark.e2e
 
@@ -112,3 +116,38 @@ def test_permission_alone_replaces_nothing(change: Change) -> None:
     run = change.checkout.twice()
     assert run.replaced == []
     assert change.checkout.uids() == change.after
+
+
+def test_replacement_waits_until_the_object_is_gone(checkout: Checkout) -> None:
+    """An object whose deletion takes its time, here for a finalizer, is created again after that,
+    not refused for the field that could not be changed; and a destroy is none the wiser."""
+    frozen = objects.config_map("frozen", annotations=REPLACE, immutable=True)
+    checkout.write("app", frozen)
+    checkout.up().succeeded()
+    uid = checkout.live.uid("ConfigMap", "frozen", checkout.namespace)
+    path = CONFIG_MAPS.path(checkout.namespace, "frozen")
+    checkout.live.request("PATCH", path, {"metadata": {"finalizers": ["e2e.example/hold"]}})
+    checkout.write("app", {**frozen, "data": {"value": "2"}})
+    with ThreadPoolExecutor() as pool:
+        released = pool.submit(let_go, Path(checkout.environment["KUBECONFIG"]), path)
+        run = checkout.up()
+        assert released.result() == uid
+    assert run.succeeded().replaced == [f"ConfigMap {checkout.namespace}/frozen"]
+    found = checkout.live.get(path)
+    assert found and found["data"] == {"value": "2"}
+    checkout.destroy().succeeded()
+    assert checkout.live.get(path) is None
+
+
+def let_go(kubeconfig: Path, path: str) -> str:
+    """Remove the finalizers of an object a second after its deletion began; answers its uid."""
+    with closing(Live(kubeconfig)) as live:
+
+        def going() -> Body:
+            found = live.request("GET", path)
+            return found if "deletionTimestamp" in found["metadata"] else {}
+
+        found = until(going, "the deletion of the object")
+        time.sleep(1)
+        live.request("PATCH", path, {"metadata": {"finalizers": None}})
+        return str(found["metadata"]["uid"])

@@ -270,7 +270,7 @@ def settle(connection: Connection, path: str, kind: str) -> None:
     """Wait until a definition's names are taken: only then they are immutable."""
     deadline = time.monotonic() + 20
     while kind == "CustomResourceDefinition" and time.monotonic() < deadline:
-        conditions = connection.get(path).get("status", {}).get("conditions", ())
+        conditions = connection.get(path).get("status", {}).get("conditions") or ()
         if any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
             return
         time.sleep(0.1)

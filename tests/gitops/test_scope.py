@@ -17,6 +17,7 @@ from gitops.scope import (
     crd_target,
     defined_kind,
     is_crd,
+    pinned_kinds,
 )
 from tests.gitops.objects import config_map, definition
 
@@ -102,6 +103,23 @@ def test_malformed_definitions_define_nothing(spec: Any) -> None:
     body = {**definition(), "spec": spec}
     assert crd_target(body) == ("", "")
     assert defined_kind(body).versions == frozenset()
+
+
+def test_pinned_versions_stand_for_a_cluster() -> None:
+    """A pinned kind is known by itself, a pinned version for all kinds of its group."""
+    scopes = Scopes().extended(
+        pinned_kinds(["v1", "example.com/v1", "other.example.com/v2/Gadget"])
+    )
+    widget, gadget = (
+        scopes.find("example.com", "Widget"),
+        scopes.find("other.example.com", "Gadget"),
+    )
+    assert widget is not None
+    assert gadget is not None
+    assert (widget.namespaced, widget.versions) == (True, {"v1"})
+    assert (gadget.namespaced, gadget.versions) == (True, {"v2"})
+    assert scopes.find("other.example.com", "Widget") is None
+    assert scopes.find("", "ConfigMap") is None
 
 
 @pytest.mark.e2e
