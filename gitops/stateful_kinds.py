@@ -41,13 +41,13 @@ _POSTGRESQL = (
     _kinds("postgresql.cnpg.io", "Cluster", "Database"),
     _kinds("acid.zalan.do", "postgresql"),
     _kinds("postgres-operator.crunchydata.com", "PostgresCluster"),
+    _kinds("pgv2.percona.com", "PerconaPGCluster"),
     _kinds("stackgres.io", "SGCluster", "SGShardedCluster"),
 )
 _MYSQL = (
     _kinds("mysql.oracle.com", "InnoDBCluster"),
     _kinds("pxc.percona.com", "PerconaXtraDBCluster"),
     _kinds("ps.percona.com", "PerconaServerMySQL"),
-    _kinds("pgv2.percona.com", "PerconaPGCluster"),
     _kinds("k8s.mariadb.com", "MariaDB", "Database"),
     _kinds("mariadb.mmontes.io", "MariaDB", "Database"),
     _kinds("moco.cybozu.com", "MySQLCluster"),
