@@ -13,9 +13,9 @@ from typing import Any
 
 import pulumi
 
-from components.resources import Options, declare
+from components.resources import Options, declare, declare_kept
 from gitops.config import BootstrapSettings
-from gitops.inventory import Inventory
+from gitops.inventory import Inventory, InventoryObject
 from gitops.manifest import Manifest, ResourceKey
 from gitops.projects import AppProject
 
@@ -26,11 +26,13 @@ ACCOUNT = "reconciler"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootstrapArgs:
-    """The bootstrap's settings, the projects, and the last deployment."""
+    """The bootstrap's settings, the projects, the last deployment, and what of it stays without
+    belonging to any Application."""
 
     settings: BootstrapSettings
     projects: Sequence[AppProject]
     inventory: Inventory
+    kept: Sequence[InventoryObject] = ()
 
 
 class Bootstrap(pulumi.ComponentResource):
@@ -50,6 +52,8 @@ class Bootstrap(pulumi.ComponentResource):
             resource = declare(body, manifest.key, options, inventory=args.inventory)
             if is_namespace:
                 namespace.append(resource)
+        for found in args.kept:
+            declare_kept(found, Options(parent=self, retain=True))
         self.register_outputs({"namespace": args.settings.namespace})
 
 

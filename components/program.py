@@ -58,9 +58,8 @@ def decide(
         OwnershipError: the last deployment holds one object under two URNs, so that declaring it
             once would delete it through the other.
     """
-    refuse_two_urns(target, inventory)
     checked = _checked(target, bootstrap_keys(settings.bootstrap))
-    rendered = {key.name for key in checked.keys if key.kind == "Namespace" and not key.group}
+    rendered = _rendered_namespaces(checked, inventory)
     specs = [each.spec for each in checked.applications]
     namespaces = created_namespaces(specs, rendered=rendered)
     declared = {
@@ -69,11 +68,14 @@ def decide(
         *(Manifest.from_body(dict(each.body)).key for each in namespaces),
     }
     policy = _policy(settings, checked)
+    pruned = plan(tuple(declared), inventory, policy)
+    kept = (each.object.key for each in pruned.of(PruneAction.KEEP))
+    refuse_two_urns({*declared, *kept}, inventory)
     return Run(
         settings=settings,
         target=checked,
         inventory=inventory,
-        prune=plan(tuple(declared), inventory, policy),
+        prune=pruned,
         # a run with errors deletes nothing, and what cannot be rendered may own what looks orphaned
         orphans=[]
         if checked.all_errors
@@ -92,7 +94,12 @@ def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResource) -
     options = pulumi.ResourceOptions(providers=[provider])
     projects = run.settings.projects
     bootstrap_args = BootstrapArgs(
-        settings=run.settings.bootstrap, projects=projects, inventory=run.inventory
+        settings=run.settings.bootstrap,
+        projects=projects,
+        inventory=run.inventory,
+        kept=[
+            each.object for each in run.prune.of(PruneAction.KEEP) if not each.object.application
+        ],
     )
     Bootstrap("bootstrap", bootstrap_args, options)
     sets = _application_sets(run, options)
@@ -109,13 +116,13 @@ def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResource) -
     _report(run)
 
 
-def refuse_two_urns(target: Target, inventory: Inventory) -> None:
-    """Stop before the engine starts where it would delete what it has just applied.
+def refuse_two_urns(keys: Iterable[ResourceKey], inventory: Inventory) -> None:
+    """Stop before the engine starts where it would delete what it has just applied or kept.
 
     Raises:
-        OwnershipError: an object of the target has two URNs in the state.
+        OwnershipError: an object that is declared has two URNs in the state.
     """
-    for key in target.keys:
+    for key in sorted(keys):
         urns = inventory.urns.get(key, ())
         if len(urns) > 1:
             raise OwnershipError(
@@ -124,6 +131,13 @@ def refuse_two_urns(target: Target, inventory: Inventory) -> None:
                 "would update it through one and delete it through another",
                 remedy="forget one of them with `pulumi state delete URN`",
             )
+
+
+def _rendered_namespaces(target: Target, inventory: Inventory) -> set[str]:
+    # a broken Application still has the namespaces it rendered last: nobody else makes them anew
+    broken = {each.spec.name for each in target.applications if each.error}
+    had = (key for key, found in inventory.objects.items() if found.application in broken)
+    return {key.name for key in (*target.keys, *had) if key.kind == "Namespace" and not key.group}
 
 
 def _checked(target: Target, reserved: frozenset[ResourceKey]) -> Target:
@@ -154,6 +168,7 @@ def _policy(settings: Settings, target: Target) -> PrunePolicy:
         },
         broken=frozenset(each.spec.name for each in target.applications if each.error),
         preserving=frozenset(each.name for each in settings.application_sets if each.preserving),
+        skipped=target.skipped,
     )
 
 

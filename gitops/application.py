@@ -21,6 +21,9 @@ RESOURCES_FINALIZERS = frozenset(
 )
 
 
+WITHHELD = frozenset({"false", "confirm"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where an Application's manifests come from: a directory of the repository."""
@@ -73,7 +76,13 @@ class SyncPolicy:
     def prune(self) -> bool:
         """Whether objects that leave Git are deleted; without ``automated`` a person's sync does
         not prune either, as in ArgoCD."""
-        return self.automated is not None and self.automated.prune
+        allowed = self.sync_options.get("Prune") not in WITHHELD
+        return self.automated is not None and self.automated.prune and allowed
+
+    @property
+    def delete(self) -> bool:
+        """Whether objects are deleted when the Application leaves Git (``Delete=false``)."""
+        return self.sync_options.get("Delete") not in WITHHELD
 
     @property
     def allow_empty(self) -> bool:
@@ -120,11 +129,13 @@ class ApplicationSpec:
 
     @property
     def retained(self) -> bool:
-        """Whether its objects stay when it leaves Git: preserveResourcesOnDeletion, unless the
-        template asks for the resources finalizer (an explicit finalizer wins, ArgoCD)."""
-        return self.preserve_resources_on_deletion and not (
+        """Whether its objects stay when it leaves Git: Delete=false among its sync options, or
+        preserveResourcesOnDeletion, unless the template asks for the resources finalizer (an
+        explicit finalizer wins, ArgoCD)."""
+        preserved = self.preserve_resources_on_deletion and not (
             RESOURCES_FINALIZERS & set(self.finalizers)
         )
+        return preserved or not self.sync_policy.delete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,6 +181,7 @@ def check_replacement(
     last: Mapping[str, Any],
     *,
     subject: str,
+    live: Mapping[str, Any] | None = None,
     application_permits: bool = False,
 ) -> tuple[str, ...]:
     """The immutable fields a permitted replacement changes; none means no replacement.
@@ -189,12 +190,16 @@ def check_replacement(
         target: the rendered object.
         last: the object of the last deployment.
         subject: what the error is about: Application and object.
+        live: what the API server made of the last deployment.
         application_permits: the Application sets Replace=true or Force=true.
 
     Raises:
-        ManifestError: an immutable field changes and the object does not permit its replacement.
+        ManifestError: an immutable field changes and the object does not permit its replacement, or
+            it was changed on its way into the cluster, which the provider takes for the same.
     """
     changes = immutable_changes(target, last)
+    if not changes and live:
+        _refuse_mutated(target, last, live, subject=subject)
     if not changes or may_be_replaced(target, application_permits=application_permits):
         return tuple(changes)
     remedy = "put the field back, or annotate the object with "
@@ -206,3 +211,27 @@ def check_replacement(
         f"{', '.join(changes)} cannot be changed in place",
         remedy=remedy,
     )
+
+
+def _refuse_mutated(
+    target: Mapping[str, Any], last: Mapping[str, Any], live: Mapping[str, Any], *, subject: str
+) -> None:
+    # The provider compares the target with what an admission rule left in the cluster, cut to the
+    # fields that were applied; it would replace the object in every run, though Git never changes.
+    mutated = immutable_changes(target, _cut(live, last))
+    if mutated:
+        raise ManifestError(
+            subject,
+            f"{', '.join(mutated)} was changed by an admission rule of the cluster, and the engine "
+            "would delete the object and create it again",
+            remedy="write the changed value into Git, or exempt the object from that rule",
+        )
+
+
+def _cut(live: Any, applied: Any) -> Any:
+    """The part of a live value that was applied; what the API server added is left out."""
+    if isinstance(live, Mapping) and isinstance(applied, Mapping):
+        return {name: _cut(live[name], applied[name]) for name in applied if name in live}
+    if isinstance(live, list) and isinstance(applied, list) and len(live) == len(applied):
+        return [_cut(*pair) for pair in zip(live, applied, strict=True)]
+    return live

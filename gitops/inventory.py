@@ -18,7 +18,8 @@ APPLICATION_SET_TYPE = "home-ops:index:ApplicationSet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryObject:
-    """One object of the last deployment.
+    """One object of the last deployment: ``body`` was applied, ``live`` is what the API server made
+    of it then.
 
     ``application`` and ``application_set`` are empty for what belongs to no Application: the
     bootstrap's own objects and namespaces made by CreateNamespace. ``retained`` is the flag that
@@ -29,6 +30,7 @@ class InventoryObject:
     key: ResourceKey
     urn: str
     body: Mapping[str, Any] = field(hash=False)
+    live: Mapping[str, Any] = field(default_factory=dict, hash=False)
     application: str = ""
     application_set: str = ""
     retained: bool = False
@@ -111,6 +113,7 @@ def _object(resource: Mapping[str, Any], parents: Mapping[str, str]) -> Inventor
         ),
         urn=str(resource["urn"]),
         body=inputs,
+        live=resource.get("outputs") or {},
         application=application,
         application_set=_name_of(parents.get(owner, ""), APPLICATION_SET_TYPE),
         retained=bool(resource.get("retainOnDelete")),

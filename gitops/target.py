@@ -167,6 +167,7 @@ class _Checks:
                     manifest.body,
                     last.body,
                     subject=f"{target.subject}: {manifest.key}",
+                    live=last.live,
                     application_permits=policy.option("Replace") or policy.option("Force"),
                 )
             except HomeOpsError as error:
