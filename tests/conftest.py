@@ -10,6 +10,9 @@ import pytest
 from toolchain import controlplane
 from toolchain.controlplane import ControlPlane
 
+# `make test` has the environment of the stack `local`; the stacks of tests have files of their own
+os.environ.pop("PULUMI_OPTION_CONFIG_FILE", None)
+
 
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
