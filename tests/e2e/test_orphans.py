@@ -56,10 +56,10 @@ def aftermath(new_checkout: NewCheckout) -> Aftermath:
     checkout.up().succeeded()
     bystanders = stand_by(checkout)
     checkout.write("a-doomed", *protected("doomed"))
-    checkout.write("many", *protected("dropped"), *objects.config_maps(120))
+    checkout.write("many", *protected("dropped"), *objects.config_maps(600))
     checkout.kill_up(lambda: checkout.count("a-doomed") == 4 and checkout.count("many") > 40)
     in_state = [str(each["urn"]) for each in checkout.state() if "doomed" in each["urn"]]
-    assert checkout.count("many") < 124
+    assert checkout.count("many") < 604
     checkout.remove("a-doomed")
     checkout.write("many", *objects.config_maps(60))
     checkout.text("stable", "broken.yaml", "kind: [unclosed\n")

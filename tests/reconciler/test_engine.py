@@ -128,7 +128,7 @@ def live_names(connection: Connection, namespace: str) -> set[str]:
         connection, facts(connection).resources, label_selector=APPLICATION_LABEL
     ).objects
     return {
-        each["metadata"]["name"] for each in found if each["metadata"]["namespace"] == namespace
+        each["metadata"]["name"] for each in found if each["metadata"].get("namespace") == namespace
     }
 
 
