@@ -10,10 +10,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from gitops import capabilities, chart_archive, chart_folder, chart_lock, chart_source
-from gitops.chart_contents import ChartContents, StoredChart
-from gitops.chart_source import Credential, Location
-from gitops.inputs import ChartReference
+from gitops.chart_store import archive as chart_archive
+from gitops.chart_store import folder as chart_folder
+from gitops.chart_store import lock as chart_lock
+from gitops.chart_store import source as chart_source
+from gitops.chart_store.contents import ChartContents, StoredChart
+from gitops.chart_store.source import Credential, Location
+from gitops.rendering import capabilities
+from gitops.rendering.inputs import ChartReference
 
 __all__ = ["ChartStore", "Credential", "StoredChart"]
 

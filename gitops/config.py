@@ -1,7 +1,7 @@
 """What does the stack's config say?
 
 ``__main__`` and the reconciler call ``parse`` once with the keys of namespace ``home-ops``; the
-schema is ``config_schema.json``. Inside, the spelling is ArgoCD's.
+schema is ``stack_schema.json``. Inside, the spelling is ArgoCD's.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gitops import config_schema, projects
+from gitops import projects
 from gitops.application import ApplicationSetSpec, GitDirectory, SyncPolicy
-from gitops.application_template import check, sync_policy
+from gitops.configuration import stack_schema
 from gitops.errors import ConfigError
-from gitops.inputs import LoadRestrictor
 from gitops.projects import AppProject
+from gitops.rendering.inputs import LoadRestrictor
+from gitops.templates.application_template import check, sync_policy
 
 NAMESPACE = "home-ops"
 
@@ -88,7 +89,7 @@ def parse(values: Mapping[str, Any]) -> Settings:
     decoded, errors = _decoded(values)
     errors += [
         ConfigError(problem.path, problem.reason, remedy=problem.remedy)
-        for problem in config_schema.config_problems(decoded, path=f"config {NAMESPACE}:")
+        for problem in stack_schema.config_problems(decoded, path=f"config {NAMESPACE}:")
     ]
     _raise_any(errors)
     settings = _settings(decoded)
@@ -101,7 +102,7 @@ def _decoded(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigErro
     errors: list[ConfigError] = []
     for key, value in values.items():
         decoded[key] = value
-        if isinstance(value, str) and config_schema.top_level_type(key) in ("object", "array"):
+        if isinstance(value, str) and stack_schema.top_level_type(key) in ("object", "array"):
             try:
                 decoded[key] = json.loads(value)
             except ValueError as error:

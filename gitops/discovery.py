@@ -12,11 +12,11 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from gitops import app_settings
 from gitops.application import ApplicationSetSpec, ApplicationSpec, Discovery
-from gitops.application_template import applications, check
 from gitops.errors import DiscoveryError, HomeOpsError
-from gitops.path_pattern import compile_pattern
+from gitops.templates import app_settings
+from gitops.templates.application_template import applications, check
+from gitops.templates.path_pattern import compile_pattern
 
 KUSTOMIZATION = "Kustomization"  # the one recognised name without a manifest's suffix
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")

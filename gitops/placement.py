@@ -14,10 +14,10 @@ from typing import Any
 from gitops.application import ApplicationSpec
 from gitops.application_target import ApplicationTarget
 from gitops.errors import ManifestError
-from gitops.hooks import hook_of
 from gitops.manifest import Manifest, ResourceKey
 from gitops.ordering import plan
 from gitops.scope import Scopes
+from gitops.syncing.hooks import hook_of
 
 
 def place(

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from gitops.application import ApplicationSpec, Destination
+from gitops.configuration.suggestions import did_you_mean
 from gitops.errors import ProjectError
 from gitops.manifest import Manifest
-from gitops.suggestions import did_you_mean
 
 IN_CLUSTER = "in-cluster"
 SERVER = "https://kubernetes.default.svc"

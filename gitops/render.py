@@ -14,15 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitops import digest
 from gitops.application import ApplicationSpec
-from gitops.building import about, build, gather
 from gitops.charts import ChartStore, StoredChart
 from gitops.errors import ChartError, HomeOpsError, RenderError
-from gitops.inputs import ChartReference, Inputs, LoadRestrictor, SourceType
 from gitops.manifest import Manifest
-from gitops.render_cache import RenderCache
-from gitops.source_tree import SourceTree
+from gitops.rendering import digest
+from gitops.rendering.building import about, build, gather
+from gitops.rendering.cache import RenderCache
+from gitops.rendering.inputs import ChartReference, Inputs, LoadRestrictor, SourceType
+from gitops.rendering.source_tree import SourceTree
 from gitops.versions import ClusterVersions
 
 _PULLS = 8

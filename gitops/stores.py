@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gitops.charts import ChartStore, Credential
 from gitops.config import Settings
-from gitops.render_cache import RenderCache
+from gitops.rendering.cache import RenderCache
 
 LOCK_FILE = "charts.lock"
 

@@ -25,7 +25,7 @@ from gitops.ownership import Ownership, marked
 from gitops.placement import place
 from gitops.projects import AppProject, check_application, check_manifest
 from gitops.render import Rendered, Renders, render_all
-from gitops.render_cache import RenderCache
+from gitops.rendering.cache import RenderCache
 from gitops.scope import Scopes, ServedKind, builtin_scopes, defined_kind, is_crd
 from gitops.shared_objects import settle
 from gitops.versions import ClusterVersions

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gitops import chart_locking as locking
 from gitops.application import ApplicationSpec
-from gitops.chart_locking import LockedCharts
+from gitops.chart_store import locking
+from gitops.chart_store.locking import LockedCharts
 from gitops.config import NAMESPACE, Settings, parse
 from gitops.discovery import discover
 from gitops.errors import ConfigError, HomeOpsError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitops.annotations import (
+from gitops.errors import ManifestError
+from gitops.syncing.annotations import (
     ON_APPLICATIONS,
     ON_OBJECTS,
     REFUSED,
@@ -13,7 +14,6 @@ from gitops.annotations import (
     application_options,
     check_annotations,
 )
-from gitops.errors import ManifestError
 from tests.gitops.objects import config_map
 
 PREFIX = "argocd.argoproj.io/"

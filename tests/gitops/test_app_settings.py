@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gitops import app_settings
 from gitops.application import Commands
 from gitops.errors import ConfigError, ManifestError
+from gitops.templates import app_settings
 
 
 def test_commands() -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from gitops.chart_locking import lock_charts
-from gitops.chart_source import Credential, locate, longest_prefix
+from gitops.chart_store.locking import lock_charts
+from gitops.chart_store.source import Credential, locate, longest_prefix
 from gitops.charts import ChartStore
 from gitops.errors import ChartError
-from gitops.inputs import ChartReference
+from gitops.rendering.inputs import ChartReference
 from tests.gitops.chart_servers import ChartServer, chart_server
 from tests.gitops.rendering import archive, chart_files, spec_for, write
 
@@ -90,7 +90,7 @@ def test_password_is_on_no_command_line(
         commands.append((command, options["env"]))
         return start(command, **options)  # type: ignore[call-overload]
 
-    monkeypatch.setattr("gitops.tools.subprocess.Popen", recorded)
+    monkeypatch.setattr("gitops.rendering.tools.subprocess.Popen", recorded)
     server.serve_http("demo", "1.0.0", DEMO)
     login = Credential(username_env="CHARTS_USER", password_env="CHARTS_PASSWORD")
     store(tmp_path, credentials={server.http: login}).pull(server.http, "demo", "1.0.0")

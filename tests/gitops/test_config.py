@@ -12,12 +12,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gitops import config_schema, schema
 from gitops.application import GitDirectory
-from gitops.application_template import sync_policy
 from gitops.config import Settings, parse
+from gitops.configuration import schema, stack_schema
 from gitops.errors import ConfigError
-from gitops.inputs import LoadRestrictor
+from gitops.rendering.inputs import LoadRestrictor
+from gitops.templates.application_template import sync_policy
 from gitops.yaml_reader import load
 
 ROOT = Path(__file__).parents[2]
@@ -337,7 +337,7 @@ def subschemas(value: Any) -> Iterator[Mapping[str, Any]]:
 
 def test_the_schema_uses_no_more_than_is_read() -> None:
     """Our reader of schemas knows every word the schema uses, and the schema is a valid one."""
-    whole = config_schema.load()
+    whole = stack_schema.load()
     jsonschema.Draft202012Validator.check_schema(whole)
     used = {key for part in subschemas(whole) for key in part}
     assert used <= schema.KEYWORDS
@@ -360,11 +360,11 @@ def spoiled(value: Any) -> Iterator[Any]:
 
 def test_verdicts_agree_with_the_library() -> None:
     """Whatever is changed in a valid config, jsonschema and our reader agree on whether it fits."""
-    library = jsonschema.Draft202012Validator(config_schema.load())
+    library = jsonschema.Draft202012Validator(stack_schema.load())
     verdicts = {True: 0, False: 0}
     for values in spoiled(json.loads(json.dumps(VALUES))):
         fits = library.is_valid(values)
-        found = schema.problems(values, config_schema.load())
+        found = schema.problems(values, stack_schema.load())
         assert (found == []) is fits, (values, found)
         verdicts[fits] += 1
     assert verdicts[True] > 20

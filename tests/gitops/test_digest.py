@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gitops.capabilities import ANYTHING, NOTHING, Capabilities, scan
 from gitops.charts import ChartStore
-from gitops.inputs import LoadRestrictor
 from gitops.render import Rendered, render_all
-from gitops.render_cache import RenderCache
+from gitops.rendering.cache import RenderCache
+from gitops.rendering.capabilities import ANYTHING, NOTHING, Capabilities, scan
+from gitops.rendering.inputs import LoadRestrictor
 from gitops.versions import ClusterVersions
 from tests.gitops.rendering import REPOSITORY, VERSIONS, spec_for, write
 

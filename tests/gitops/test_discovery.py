@@ -20,7 +20,7 @@ from gitops.application import (
 )
 from gitops.discovery import discover
 from gitops.errors import DiscoveryError
-from gitops.path_pattern import compile_pattern
+from gitops.templates.path_pattern import compile_pattern
 
 TEMPLATE: Mapping[str, Any] = {
     "metadata": {"name": "{{cluster}}-{{category}}-{{path.basename}}"},

@@ -12,17 +12,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitops import gate_settings
 from gitops.application_target import ApplicationTarget
 from gitops.errors import ConfigError, RenderError
-from gitops.gate import Gate, apply, judge, permitted
-from gitops.gate_rules import RULES, GateReason
-from gitops.gate_settings import GateSettings, read_confirmations
+from gitops.gate import settings as gate_settings
+from gitops.gate.judge import Gate, apply, judge, permitted
+from gitops.gate.rules import RULES, GateReason
+from gitops.gate.settings import GateSettings, read_confirmations
+from gitops.gate.stateful_kinds import stateful
 from gitops.inventory import Inventory
 from gitops.manifest import Manifest, ResourceKey
 from gitops.orphans import LiveObject
 from gitops.prune import PruneAction, PrunePlan, PrunePolicy, plan
-from gitops.stateful_kinds import stateful
 from tests.gitops.objects import (
     SYNC_OPTIONS,
     an_object,

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.errors import ManifestError
-from gitops.hook_plan import (
+from gitops.manifest import Manifest, SyncPhase
+from gitops.syncing.hook_plan import (
     HELM_HOOK_DELETE_POLICY,
     HELM_HOOK_WEIGHT,
     HELM_PHASES,
@@ -24,7 +25,6 @@ from gitops.hook_plan import (
     generated_name,
     hooks_of,
 )
-from gitops.manifest import Manifest, SyncPhase
 from tests.gitops.objects import HELM_HOOK, HOOK, SYNC_WAVE, an_object, config_map, definition
 
 TESTDATA = Path(__file__).parents[1] / "testdata" / "hook_plan"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops.hooks import hook_of
+from gitops.syncing.hooks import hook_of
 from tests.gitops.objects import HELM_HOOK, HOOK, an_object, config_map, definition
 
 

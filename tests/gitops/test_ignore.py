@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.connection import Connection, connect
-from gitops import json_paths
 from gitops.errors import ConfigError
-from gitops.ignore import IgnoreRule, matching, read, read_system, without_ignored
-from gitops.implied_ignores import implied_rules
-from gitops.jq_paths import Jq
+from gitops.ignoring import json_paths
+from gitops.ignoring.implied import implied_rules
+from gitops.ignoring.jq_paths import Jq
+from gitops.ignoring.rules import IgnoreRule, matching, read, read_system, without_ignored
 from gitops.manifest import Manifest, ResourceKey
 from tests.gitops.objects import an_object, config_map, definition
 
@@ -149,7 +149,7 @@ def test_nothing_of_the_environment_reaches_an_expression(
 def test_jq_is_loaded_only_where_it_is_needed() -> None:
     """A stack without jq expressions never pays for jq."""
     code = (
-        "import sys; from gitops.ignore import *; "
+        "import sys; from gitops.ignoring.rules import *; "
         "rule = read({'kind': 'Secret', 'jsonPointers': ['/data']}, subject='s'); "
         "print(without_ignored({'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': 'a'}}, "
         "[rule], None), 'jq' in sys.modules)"

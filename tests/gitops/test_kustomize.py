@@ -13,8 +13,8 @@ import yaml
 
 from gitops.charts import ChartStore
 from gitops.errors import ChartError, HomeOpsError, RenderError
-from gitops.inputs import LoadRestrictor
 from gitops.render import render
+from gitops.rendering.inputs import LoadRestrictor
 from gitops.versions import ClusterVersions
 from tests.gitops.chart_servers import ChartServer, chart_server
 from tests.gitops.rendering import (
@@ -122,7 +122,7 @@ def test_temporary_copies_are_gone_after_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """A failing render leaves nothing behind either."""
-    monkeypatch.setattr("gitops.stage._fast_folder", lambda: tmp_path)
+    monkeypatch.setattr("gitops.rendering.stage._fast_folder", lambda: tmp_path)
     with pytest.raises(HomeOpsError):
         rendered(f"apps/{name}", root=TESTDATA / "bad")
     assert list(tmp_path.iterdir()) == []

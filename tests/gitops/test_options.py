@@ -11,10 +11,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops import options, sync_options
 from gitops.application import SyncPolicy
 from gitops.errors import ManifestError
-from gitops.options import ON_OBJECTS, OPTIONS, ObjectOptions, object_options
+from gitops.syncing import options
+from gitops.syncing.options import ON_OBJECTS, OPTIONS, ObjectOptions, object_options
+from gitops.templates import sync_options
 from tests.gitops.objects import SYNC_OPTIONS, config_map
 
 TESTDATA = Path(__file__).parents[1] / "testdata" / "options"

@@ -10,11 +10,11 @@ import pytest
 
 from gitops.charts import ChartStore
 from gitops.errors import ChartError, HomeOpsError, ManifestError, RenderError, ToolError
-from gitops.kustomization import gather
 from gitops.manifest import Manifest
 from gitops.render import Renders, render_all
-from gitops.render_cache import RenderCache
-from gitops.source_tree import SourceTree
+from gitops.rendering.cache import RenderCache
+from gitops.rendering.kustomization import gather
+from gitops.rendering.source_tree import SourceTree
 from gitops.versions import ClusterVersions
 from tests.gitops.chart_servers import chart_server
 from tests.gitops.rendering import (
@@ -230,7 +230,7 @@ def test_tool_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
     (tmp_path / "bin" / "kustomize").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setattr("gitops.tools.TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("gitops.rendering.tools.TIMEOUT_SECONDS", 0.5)
     started = time.monotonic()
     with pytest.raises(RenderError, match=r"took over 0\.5 seconds"):
         rendered("apps/kustomize/overlay")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitops.manifest import Manifest
-from gitops.render_cache import RenderCache
+from gitops.rendering.cache import RenderCache
 
 DIGEST = "d" * 64
 MANIFESTS = [
@@ -81,7 +81,7 @@ def test_entries_used_longest_ago_are_pruned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading an entry keeps it; a large tree keeps as many as it needs."""
-    monkeypatch.setattr("gitops.render_cache.MOST_ENTRIES", 3)
+    monkeypatch.setattr("gitops.rendering.cache.MOST_ENTRIES", 3)
     cache = RenderCache(tmp_path)
     for number in range(6):
         cache.put(str(number), MANIFESTS)

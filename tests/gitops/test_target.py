@@ -21,7 +21,7 @@ from gitops.errors import (
 )
 from gitops.inventory import Inventory
 from gitops.ownership import RETAIN, STACK, owner
-from gitops.render_cache import RenderCache
+from gitops.rendering.cache import RenderCache
 from gitops.scope import ServedKind, pinned_kinds
 from gitops.target import ClusterView, Target, compose
 from gitops.versions import ClusterVersions

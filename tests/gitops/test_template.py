@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gitops.errors import DiscoveryError
-from gitops.template import expand, path_parameters, prepare
+from gitops.templates.template import expand, path_parameters, prepare
 
 PARAMETERS = {
     **path_parameters("apps/media/Jelly_Fin"),

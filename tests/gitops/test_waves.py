@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gitops.manifest import Manifest, ResourceKey
 from gitops.ordering import plan
-from gitops.waves import DeletionOrder, reverse_for_deletion
+from gitops.syncing.waves import DeletionOrder, reverse_for_deletion
 from tests.gitops.objects import HOOK, SYNC_WAVE, an_object, config_map, definition
 
 

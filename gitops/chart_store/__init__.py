@@ -1,0 +1,1 @@
+"""How are charts found, pulled, verified and stored? The parts of `gitops.charts`."""

@@ -1,0 +1,1 @@
+"""How is the stack's config checked? The parts of `gitops.config`."""

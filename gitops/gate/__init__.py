@@ -1,0 +1,1 @@
+"""What must be confirmed before it is deleted?"""

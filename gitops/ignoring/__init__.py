@@ -1,0 +1,1 @@
+"""Which fields of an object are not ours to compare or to write?"""

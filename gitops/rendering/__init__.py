@@ -1,0 +1,1 @@
+"""How does a source become objects? The parts of `gitops.render`."""

@@ -1,0 +1,1 @@
+"""How is an object synced: options, annotations, hooks and the order backwards."""

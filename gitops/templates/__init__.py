@@ -1,0 +1,1 @@
+"""How does a directory become an Application's fields? The parts of `gitops.discovery`."""
