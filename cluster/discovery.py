@@ -122,7 +122,9 @@ def facts(connection: Connection) -> ClusterFacts:
         ClusterError: the server does not answer or refuses; an aggregated API that does not
             answer is no error.
     """
-    version = connection.get("/version", timeout=connection.timeout)["gitVersion"]
+    # Whoever accepts the connection may be slow to answer, but not for the usual minute: a run has
+    # to say within ten seconds that there is no cluster.
+    version = connection.get("/version", timeout=2 * connection.timeout)["gitVersion"]
     found = [
         *_group_versions(connection, "/api"),
         *_group_versions(connection, "/apis"),
