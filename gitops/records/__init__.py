@@ -1,0 +1,1 @@
+"""What is remembered of an Application in the cluster, beside its objects?"""
