@@ -80,10 +80,11 @@ def _is_unborn(repository: git.Repo) -> bool:
 def _remote_url(repository: git.Repo) -> str:
     remotes = {remote.name: remote for remote in repository.remotes}
     remote = remotes.get("origin") or next(iter(remotes.values()), None)
-    return _without_credentials(next(iter(remote.urls), "")) if remote else ""
+    return without_credentials(next(iter(remote.urls), "")) if remote else ""
 
 
-def _without_credentials(url: str) -> str:
+def without_credentials(url: str) -> str:
+    """A repository's URL as it may be shown."""
     parts = urlsplit(url)
     if not parts.scheme or "@" not in parts.netloc:
         return url
