@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from gitops import scope
 from gitops.health import phases, reporting
@@ -33,7 +33,19 @@ UNSETTLED = timedelta(minutes=2)
 
 _ROLLED_OUT = "NewReplicaSetAvailable"  # a Deployment-like Progressing that is over
 _PAUSE_ANNOTATIONS = frozenset({"paused", "pause-reconciliation"})
-_NESTED = (("parents", "parentRef"), ("ancestors", "ancestorRef"), ("listeners", ""))
+_NESTED = (
+    *(("parents", "parentRef"), ("ancestors", "ancestorRef")),
+    *(("listeners", ""), ("bindings", "")),
+)
+
+
+class Special(Protocol):
+    """What is asked before the conditions: ``custom_resources.judge``."""
+
+    def __call__(
+        self, live: Mapping[str, Any], *, group: str, kind: str, now: datetime
+    ) -> Health | None:
+        """What a rule special to the kind says, if anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +72,33 @@ class _Condition:
         return f"{owner}{self.kind} is {self.status}{reason}{message}"
 
 
-def any_kind(live: Mapping[str, Any], *, group: str, kind: str, now: datetime) -> Health:
+def any_kind(
+    live: Mapping[str, Any],
+    *,
+    group: str,
+    kind: str,
+    now: datetime,
+    special: Special | None = None,
+) -> Health:
     """The health of an object of any kind, by what its status says.
 
     In this order: suspended by its spec, an annotation or a condition; the newest spec not seen
-    yet; conditions; phase, state and the like; nothing said, which is Progressing for a custom
-    resource created just now (or of a kind that is always reported on), else Healthy.
+    yet; what a rule special to the kind says, if anything; conditions; phase, state and the like;
+    nothing said, which is Progressing for a custom resource created just now (or of a kind that is
+    always reported on), else Healthy.
     """
     status = mapping(live, "status")
     if pause := _paused_by(live):
         return suspended(pause)
     generation = number(live, "metadata", "generation") or 0
     observed = _whole(status.get("observedGeneration"))
+    said = special(live, group=group, kind=kind, now=now) if special else None
     if observed is not None and observed < generation:
+        if said and said.status is HealthStatus.PROGRESSING:
+            return said
         return progressing(f"its controller has seen generation {observed} of {generation}")
+    if said:
+        return said
     found = [
         verdict
         for owner, conditions in _groups(live, generation)
@@ -156,6 +181,8 @@ def _verdict(
     owner: str, found: Mapping[str, _Condition], status: Mapping[str, Any], now: datetime
 ) -> Health | None:
     """What one set of conditions says; ``None`` when none of them is known."""
+    if not found and owner.startswith(("parent ", "ancestor ")):
+        return progressing(f"{owner}nothing said yet")
     summaries = _summaries(found.values())
     for each in found.values():
         if each.stands and each.meaning is Meaning.PAUSE:
@@ -220,6 +247,8 @@ def _summary(owner: str, condition: _Condition, status: Mapping[str, Any], now: 
     if condition.status == "Unknown" or condition.meaning is Meaning.END:
         return progressing(told)
     said = read(condition.reason)
+    if said is HealthStatus.SUSPENDED:
+        return suspended(told)
     if said not in (HealthStatus.DEGRADED, HealthStatus.PROGRESSING):
         said = phases.word(status)
     if said is HealthStatus.DEGRADED:

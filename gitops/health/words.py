@@ -22,8 +22,9 @@ _TABLE: Mapping[HealthStatus, str] = {
     "missing red refused rejected stalled timeout timedout unable unauthorized unavailable "
     "unhealthy unreachable unrecoverable unschedulable unsupported",
     HealthStatus.SUSPENDED: "disabled halted hibernated paused sleeping stopped suspended",
-    HealthStatus.PROGRESSING: "binding building configuring connecting creating deleting "
-    "deploying downloading draining expanding failing finalizing importing inprogress "
+    HealthStatus.PROGRESSING: "applying binding bootstrap bootstrapping building configuring "
+    "connecting creating deleting deploying downloading draining expanding failing finalizing "
+    "importing inprogress "
     "initialising initializing installing issuing joining migrating new pending planning "
     "preparing processing progress progressing provisioning queued rebalancing reconciling "
     "recovering requested resizing restarting restoring rolling scaling scheduling setting "

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gitops.health import HealthStatus, assess, worst
+from gitops.health import HealthStatus, assess, custom_resources, worst
 from gitops.health.assessment import RULES
 from tests.gitops.health.test_cases import CASES, read
 
+# a busy machine is no reason to fail
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 OBJECTS = [read(path)["object"] for path in CASES]
 WORDS = st.sampled_from(
@@ -25,7 +27,11 @@ NAMES = st.text(max_size=6) | st.sampled_from(
     [
         "status", "spec", "metadata", "conditions", "type", "reason", "message", "phase", "state",
         "health", "generation", "observedGeneration", "replicas", "parents", "listeners", "name",
-        "lastTransitionTime", "annotations", "finalizers", "deletionTimestamp", "loadBalancer",
+        "applied", "ceph", "details", "instances", "cluster", "result", "latestMoverStatus", "logs",
+        "nextSyncTime", "notAfter", "printableStatus", "updateStatus", "validationMessages",
+        "users", "bindings", "robustness", "level", "readyReplicas", "pauseConditions", "suspend",
+        "paused", "lastTransitionTime", "annotations", "finalizers", "deletionTimestamp",
+        "loadBalancer",
     ]
 )  # fmt: skip
 JSON = st.recursive(
@@ -33,7 +39,16 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=12,
 )
-KINDS = st.sampled_from([*RULES, ("example.org", "Widget"), ("gateway.example", "Route")])
+KINDS = st.sampled_from(
+    [
+        *RULES,
+        *custom_resources.RULES,
+        *custom_resources.TIMED_RULES,
+        *((group, "Widget") for group in custom_resources.GROUPS),
+        *((f"s3.{family}", "Bucket") for family in custom_resources.FAMILIES),
+        *(("example.org", "Widget"), ("gateway.example", "Route")),
+    ]
+)
 
 
 def check(live: Any) -> None:
@@ -48,13 +63,14 @@ def check(live: Any) -> None:
     assert live == before
 
 
+@UNTIMED
 @given(JSON)
 def test_any_json_value_gets_a_status(live: Any) -> None:
     """Nothing that JSON can hold raises, and Unknown always says why."""
     check(live)
 
 
-@settings(max_examples=300)
+@settings(UNTIMED, max_examples=300)
 @given(KINDS, JSON, JSON, JSON)
 def test_any_status_of_a_known_kind_gets_a_status(
     kind: tuple[str, str], metadata: Any, spec: Any, status: Any
@@ -78,7 +94,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=400)
+@settings(UNTIMED, max_examples=300)
 @given(st.sampled_from(OBJECTS), st.data())
 def test_an_object_spoilt_in_one_place_gets_a_status(live: Any, data: st.DataObject) -> None:
     """The cases' own objects, one value of each replaced by any other, reach the rules' depths."""
@@ -132,6 +148,7 @@ def test_without_a_clock_the_machine_s_is_used() -> None:
     assert assess(live | {"metadata": {"creationTimestamp": created}}).status == "Progressing"
 
 
+@UNTIMED
 @given(st.lists(st.sampled_from(list(HealthStatus))))
 def test_the_worst_status_wins(statuses: list[HealthStatus]) -> None:
     """The order is ArgoCD's, from Healthy to Unknown; nothing at all is Healthy."""
