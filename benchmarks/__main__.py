@@ -14,11 +14,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import report, status, waves
 from benchmarks.checkout import REPOSITORY, BenchmarkError
 from benchmarks.measurements import Limits, measure
 from benchmarks.report import Row
 from benchmarks.scenarios import SCENARIOS
+
+APART = {each.NAME: each.measure for each in (status, waves)}
+MEASURED = (*SCENARIOS, *APART)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[Row] = []
     failed = False
     limits = Limits(runs=options.runs, until=time.monotonic() + options.seconds)
-    for name in options.scenario or SCENARIOS:
+    for name in options.scenario or MEASURED:
         if time.monotonic() > limits.until:
             print(f"{name}: left out, the {options.seconds:g} s are over (--seconds)")
             continue
@@ -48,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure(name: str, limits: Limits, rows: list[Row]) -> bool:
     with tempfile.TemporaryDirectory(prefix="home-ops-bench-") as directory:
         try:
-            for row in measure(SCENARIOS[name](), Path(directory), limits):
+            place = Path(directory)
+            apart = APART.get(name)
+            found = apart(place, limits) if apart else measure(SCENARIOS[name](), place, limits)
+            for row in found:
                 rows.append(row)
                 print(report.line(row))
         except BenchmarkError as error:
@@ -59,13 +65,14 @@ def _measure(name: str, limits: Limits, rows: list[Row]) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Measure rendering, syncing and previewing."
+        prog="python -m benchmarks",
+        description="Measure rendering, syncing, previewing and status.",
     )
     parser.add_argument(
         "scenario",
         nargs="*",
-        choices=[[], *SCENARIOS],
-        help=f"what to measure (default: all): {', '.join(SCENARIOS)}",
+        choices=[[], *MEASURED],
+        help=f"what to measure (default: all): {', '.join(MEASURED)}",
     )
     parser.add_argument(
         "--runs",

@@ -1,7 +1,8 @@
 """Which objects does the cluster hold?
 
-Called by whoever compares, counts or prunes: one LIST per kind, never one request per object. The
-caller says which kinds (all of ``ClusterFacts.resources``, or those it knows an Application has).
+Called by whoever compares, counts, prunes or judges: one LIST per kind, never one request per
+object. The caller says which kinds (all of ``ClusterFacts.resources``, or those it knows an
+Application has).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from cluster.discovery import ApiResource
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = 500
+WORKERS = 8
 # Forbidden; gone since discovery; no LIST after all; the aggregated server behind it is down.
 _SKIPPED_CODES = frozenset({403, 404, 405, 503})
 _EXPIRED = 410
@@ -32,12 +34,36 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One LIST: of which kind, where, and which of its objects.
+
+    Selectors are in Kubernetes' syntax. ``metadata_only`` leaves out everything but apiVersion,
+    kind and metadata; ``managed_fields`` keeps the record of who wrote which field, which is often
+    the larger half of an object.
+    """
+
+    resource: ApiResource
+    namespace: str = ""
+    label_selector: str = ""
+    field_selector: str = ""
+    metadata_only: bool = False
+    managed_fields: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListStats:
     """What a listing cost."""
 
     requests: int = 0
     size: int = 0
     seconds: float = 0.0
+
+    def __add__(self, other: ListStats) -> ListStats:
+        return ListStats(
+            requests=self.requests + other.requests,
+            size=self.size + other.size,
+            seconds=self.seconds + other.seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +76,8 @@ class Listing:
 
 
 @dataclass(slots=True)
-class _OneKind:
-    """The pages of one kind, as they come in."""
+class _Answer:
+    """The pages of one LIST, as they come in."""
 
     objects: list[dict[str, Any]]
     skipped: Skipped | None = None
@@ -65,7 +91,7 @@ def list_objects(
     *,
     label_selector: str = "",
     metadata_only: bool = False,
-    workers: int = 8,
+    workers: int = WORKERS,
 ) -> Listing:
     """List kinds across all namespaces, in parallel and in pages.
 
@@ -86,21 +112,26 @@ def list_objects(
     Raises:
         ClusterError: the server does not answer, or refuses for another reason than one kind.
     """
+    queries = [
+        Query(resource=each, label_selector=label_selector, metadata_only=metadata_only)
+        for each in listable(resources)
+    ]
+    return list_queries(connection, queries, workers=workers)
+
+
+def list_queries(
+    connection: Connection, queries: Iterable[Query], *, workers: int = WORKERS
+) -> Listing:
+    """Several LISTs at once; result and errors are those of ``list_objects``."""
     started = time.perf_counter()
-    parameters = {"labelSelector": label_selector} if label_selector else {}
-    accept = f"{METADATA_ONLY},application/json" if metadata_only else "application/json"
-
-    def one(resource: ApiResource) -> _OneKind:
-        return _list_kind(connection, resource, parameters, accept)
-
     with ThreadPoolExecutor(workers) as pool:
-        kinds = list(pool.map(one, listable(resources)))
+        answers = list(pool.map(lambda query: _list(connection, query), queries))
     return Listing(
-        objects=[item for kind in kinds for item in kind.objects],
-        skipped=tuple(kind.skipped for kind in kinds if kind.skipped),
+        objects=[item for answer in answers for item in answer.objects],
+        skipped=tuple(answer.skipped for answer in answers if answer.skipped),
         stats=ListStats(
-            requests=sum(kind.requests for kind in kinds),
-            size=sum(kind.size for kind in kinds),
+            requests=sum(answer.requests for answer in answers),
+            size=sum(answer.size for answer in answers),
             seconds=time.perf_counter() - started,
         ),
     )
@@ -119,42 +150,45 @@ def listable(resources: Iterable[ApiResource]) -> Iterator[ApiResource]:
     yield from chosen.values()
 
 
-def _list_kind(
-    connection: Connection, resource: ApiResource, parameters: Mapping[str, str], accept: str
-) -> _OneKind:
-    kind = _OneKind([])
+def _list(connection: Connection, query: Query) -> _Answer:
+    selectors = {"labelSelector": query.label_selector, "fieldSelector": query.field_selector}
+    parameters = {name: value for name, value in selectors.items() if value}
+    answer = _Answer([])
     try:
-        _read_pages(connection, resource, {**parameters, "limit": PAGE}, accept, kind)
+        _read_pages(connection, query, {**parameters, "limit": PAGE}, answer)
     except StatusError as error:
         if error.code == _EXPIRED:
             # The snapshot of the first page is compacted away: take all in one (client-go's pager).
-            kind.objects.clear()
-            _read_pages(connection, resource, parameters, accept, kind)
+            answer.objects.clear()
+            _read_pages(connection, query, parameters, answer)
         elif error.code in _SKIPPED_CODES:
-            kind.objects.clear()
-            kind.skipped = Skipped(resource=resource, code=error.code, reason=error.reason)
+            answer.objects.clear()
+            answer.skipped = Skipped(resource=query.resource, code=error.code, reason=error.reason)
         else:
             raise
-    return kind
+    return answer
 
 
 def _read_pages(
-    connection: Connection,
-    resource: ApiResource,
-    parameters: Mapping[str, str | int],
-    accept: str,
-    kind: _OneKind,
+    connection: Connection, query: Query, parameters: Mapping[str, str | int], answer: _Answer
 ) -> None:
+    resource = query.resource
+    path = resource.path(namespace=query.namespace)
+    accept = f"{METADATA_ONLY},application/json" if query.metadata_only else "application/json"
     token = ""
     while True:
-        query = {**parameters, "continue": token} if token else parameters
-        body = connection.get_bytes(resource.path(), query, accept=accept)
-        kind.requests += 1
-        kind.size += len(body)
+        asked = {**parameters, "continue": token} if token else parameters
+        body = connection.get_bytes(path, asked, accept=accept)
+        answer.requests += 1
+        answer.size += len(body)
         page = decode(body)
         for item in page.get("items") or ():
+            if not query.managed_fields:
+                item["metadata"].pop("managedFields", None)
             # Items of a list carry no type of their own, or that of the metadata-only form.
-            kind.objects.append({**item, "apiVersion": resource.api_version, "kind": resource.kind})
+            answer.objects.append(
+                {**item, "apiVersion": resource.api_version, "kind": resource.kind}
+            )
         token = (page.get("metadata") or {}).get("continue") or ""
         if not token:
             return

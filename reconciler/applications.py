@@ -1,88 +1,162 @@
-"""Which Applications are there, and how many objects has each?
+"""How are the Applications of one stack?
 
-Counted from the cluster by LIST, never from a plan or from Pulumi's state; Git adds the category
-and the Applications that have no object yet. Called by the command line.
+Read from the cluster by LIST, never from a plan or from Pulumi's state; Git adds the categories and
+the Applications that have no object yet. Called by the commands; printing shows the result.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import re
+import time
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import TracebackType
+from typing import Self
 
-from cluster.connection import connect
-from cluster.discovery import facts
-from cluster.listing import Listing, list_objects
+from cluster.connection import Connection, connect
+from cluster.discovery import ClusterFacts, facts
+from cluster.listing import ListStats, Skipped
+from cluster.live_status import LiveStatus, read_status
 from gitops.application import ApplicationSpec
-from gitops.manifest import annotations_of
-from gitops.ownership import APPLICATION_LABEL, STACK, owner
+from gitops.config import Settings
+from gitops.configuration.suggestions import did_you_mean
+from gitops.errors import ConfigError
+from gitops.health import UserRules
+from gitops.ownership import APPLICATION_LABEL, label_value
+from gitops.status.application import ApplicationStatus, application_statuses
+from gitops.status.label_selector import Requirement
+
+_MOST_NAMES = 20  # a longer selector costs more than it saves
+_LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")  # else no Application has the name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApplicationRow:
-    """One Application as the cluster has it.
+class Reading:
+    """The Applications at one moment, and what could not be read."""
 
-    ``category`` is empty for an Application that is not in Git.
-    """
-
-    name: str
-    category: str = ""
-    namespace: str = ""
-    objects: int = 0
-    kinds: Mapping[str, int] = field(default_factory=dict)
+    applications: list[ApplicationStatus]
+    skipped: tuple[Skipped, ...] = ()
+    stats: ListStats = field(default_factory=ListStats)
+    seconds: float = 0.0
 
 
-def list_live(context: str | None = None) -> Listing:
-    """Every object with our label, metadata only.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which Applications are meant; an empty field accepts any."""
 
-    Raises:
-        ClusterError: the cluster does not answer.
-    """
-    with connect(context) as connection:
-        resources = facts(connection).resources
-        return list_objects(
-            connection, resources, label_selector=APPLICATION_LABEL, metadata_only=True
-        )
+    categories: Collection[str] = ()
+    application_sets: Collection[str] = ()
+    projects: Collection[str] = ()
+    labels: Sequence[Requirement] = ()
+
+    def accepts(self, application: ApplicationStatus) -> bool:
+        """Whether the Application is meant; one that is not in Git has none of these."""
+        spec = application.spec
+        return all(
+            not allowed or (spec is not None and actual in allowed)
+            for allowed, actual in (
+                (self.categories, spec.category if spec else ""),
+                (self.application_sets, spec.application_set if spec else ""),
+                (self.projects, spec.project if spec else ""),
+            )
+        ) and all(each.accepts(spec.labels if spec else {}) for each in self.labels)
 
 
-def rows(
-    live: Iterable[Mapping[str, Any]], specs: Iterable[ApplicationSpec], *, stack: str
-) -> list[ApplicationRow]:
-    """Applications in the order of category and name.
+class StatusReader:
+    """Reads the status of a stack's Applications, as often as wanted, over one connection.
 
     Args:
-        live: objects as ``list_live`` returns them; those that only carry a copied label, or
-            belong to another stack on the same cluster, are not counted.
+        settings: the stack's config.
         specs: the Applications in Git.
         stack: the stack's name.
     """
-    kinds: dict[str, Counter[str]] = {}
-    namespaces: dict[str, Counter[str]] = {}
-    for body in live:
-        application = owner(body)
-        if application is None or annotations_of(body).get(STACK, stack) != stack:
-            continue
-        kinds.setdefault(application, Counter())[str(body["kind"])] += 1
-        namespace = body["metadata"].get("namespace")
-        if namespace:
-            namespaces.setdefault(application, Counter())[namespace] += 1
-    in_git = {spec.name: spec for spec in specs}
-    found = [
-        _row(name, in_git.get(name), kinds.get(name, Counter()), namespaces.get(name, Counter()))
-        for name in {*kinds, *in_git}
-    ]
-    return sorted(found, key=lambda row: (not row.category, row.category, row.name))
+
+    def __init__(self, settings: Settings, specs: Iterable[ApplicationSpec], *, stack: str) -> None:
+        self._settings = settings
+        self._specs = tuple(specs)
+        self._stack = stack
+        self._rules = UserRules(settings.health_rules)
+        self._connection: Connection | None = None
+        self._facts: ClusterFacts | None = None
+
+    def __enter__(self) -> Self:
+        self._rules.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._rules.__exit__(kind, error, traceback)
+        if self._connection is not None:
+            self._connection.close()
+
+    def read(self, names: Collection[str] = ()) -> Reading:
+        """The Applications with these names, or all.
+
+        Raises:
+            ClusterError: the cluster does not answer, or refuses.
+        """
+        started = time.perf_counter()
+        found = self._live(names)
+        meant = [spec for spec in self._specs if not names or spec.name in names]
+        return Reading(
+            applications=[
+                each
+                for each in application_statuses(found.resources, meant)
+                if not names or each.name in names
+            ],
+            skipped=found.skipped,
+            stats=found.stats,
+            seconds=time.perf_counter() - started,
+        )
+
+    def names(self, given: Sequence[str]) -> list[str]:
+        """The full names of Applications in Git that may be given as ``media/jellyfin``; other
+        names are left as they are, as the cluster may have them."""
+        subjects = {spec.subject: spec.name for spec in self._specs}
+        return [subjects.get(name, name) for name in given]
+
+    def _live(self, names: Collection[str]) -> LiveStatus:
+        if self._connection is None:
+            self._connection = connect(self._settings.kubernetes.context or None)
+        if self._facts is None:
+            self._facts = facts(self._connection)
+        selector = APPLICATION_LABEL
+        labels = [label_value(name) for name in names]
+        if labels and len(labels) <= _MOST_NAMES and all(map(_LABEL.fullmatch, labels)):
+            selector += f" in ({','.join(labels)})"
+        found = read_status(
+            self._connection,
+            self._facts,
+            stack=self._stack,
+            rules=self._rules,
+            label_selector=selector,
+        )
+        if found.waits_for_discovery:
+            self._facts = None  # what a new definition defines is served any moment
+        return found
 
 
-def _row(
-    name: str, spec: ApplicationSpec | None, kinds: Counter[str], namespaces: Counter[str]
-) -> ApplicationRow:
-    most = namespaces.most_common(1)
-    return ApplicationRow(
-        name=name,
-        category=spec.category if spec else "",
-        namespace=spec.destination.namespace if spec else most[0][0] if most else "",
-        objects=kinds.total(),
-        kinds=dict(sorted(kinds.items())),
-    )
+def require(names: Sequence[str], reader: StatusReader) -> list[str]:
+    """The full names of Applications that exist, in Git or in the cluster.
+
+    Raises:
+        ConfigError: there is none of such a name; the text suggests one.
+        ClusterError: the cluster does not answer, or refuses.
+    """
+    wanted = reader.names(names)
+    known = reader.read(wanted).applications
+    present = {each.name for each in known}
+    for given, name in zip(names, wanted, strict=True):
+        if name not in present:
+            every = reader.read().applications
+            allowed = {text for each in every for text in (each.name, each.subject)}
+            raise ConfigError(
+                f"Application {given}",
+                "it is neither in Git nor in the cluster",
+                remedy=f"`gitops app list` shows what there is{did_you_mean(given, allowed)}",
+            )
+    return wanted

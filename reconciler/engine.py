@@ -11,7 +11,7 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from pulumi.automation import EngineEvent, LocalWorkspace, OutputMap, Stack
 from pulumi.automation.errors import CommandError, StackNotFoundError
 
 from gitops.errors import HomeOpsError, ToolError
+from gitops.gate.settings import ENVIRONMENT as CONFIRM
 from reconciler.engine_failures import explain
 from reconciler.events import Diagnostic, Event, Severity, Step
 
@@ -76,6 +77,7 @@ def up(
     stack: str,
     *,
     targets: Sequence[str] = (),
+    confirmed: Collection[str] = (),
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Run:
     """Apply the program to its stack, which is made when it does not exist; no preview first.
@@ -87,6 +89,8 @@ def up(
         root: the project's folder.
         stack: the stack's name.
         targets: only these URNs; everything when empty.
+        confirmed: tokens of deletions that the prune gate lets through, besides those in the
+            environment.
         on_event: told of every event as it happens, from another thread.
 
     Raises:
@@ -97,7 +101,7 @@ def up(
     run = Run()
     started = time.perf_counter()
     with ThreadPoolExecutor(1) as pool:
-        _patient(pool.submit(_up, root, stack, targets, run, on_event))
+        _patient(pool.submit(_up, root, stack, targets, confirmed, run, on_event))
     run.seconds = time.perf_counter() - started
     return run
 
@@ -152,6 +156,7 @@ def _up(
     root: Path,
     name: str,
     targets: Sequence[str],
+    confirmed: Collection[str],
     run: Run,
     on_event: Callable[[Event], None],
 ) -> None:
@@ -170,8 +175,11 @@ def _up(
             run.diagnostics.append(event)
         on_event(event)
 
+    tokens = ",".join((*sorted(confirmed), os.environ.get(CONFIRM, "")))
+
     def attempt() -> None:
-        Stack.select(name, _Workspace(work_dir=str(root))).up(
+        workspace = _Workspace(work_dir=str(root), env_vars={CONFIRM: tokens})
+        Stack.select(name, workspace).up(
             target=list(targets) or None,
             color="never",
             continue_on_error=True,

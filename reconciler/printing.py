@@ -1,34 +1,44 @@
 """How does it look?
 
 Tables the way kubectl prints them: columns, no lines, plain text where the output is no terminal.
-Called by the command line with values that are ready to be shown.
+Called by the commands with values that are ready to be shown; ``status_printing`` builds on it.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
-from reconciler.applications import ApplicationRow
-from reconciler.events import Changes, Diagnostic, Event, Outcome, Severity, Step
+from gitops.health.status import HealthStatus
+from reconciler.events import Diagnostic, Event, Outcome, Severity, Step
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
 _STYLES = {Severity.INFO: "dim", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
+_COLOURS: Mapping[str, str] = {
+    HealthStatus.HEALTHY: "32",
+    HealthStatus.SUSPENDED: "35",
+    HealthStatus.PROGRESSING: "36",
+    HealthStatus.MISSING: "33",
+    HealthStatus.DEGRADED: "31",
+    HealthStatus.UNKNOWN: "33",
+}
 _PLAIN_SECONDS = 5.0
 _REDRAW_SECONDS = 0.1
 
 
-class Progress:
-    """What a run is doing: one line that changes on a terminal, a line now and then elsewhere.
+class StatusLine:
+    """What a command is doing: one line that changes on a terminal, a line now and then elsewhere.
 
-    ``seen`` is called from the engine's thread for every event.
+    Args:
+        what: what it does; every line begins with it.
+        stream: where to; standard error when not given.
+        plain_seconds: the time between two lines where the stream is no terminal.
     """
 
     def __init__(
@@ -38,13 +48,11 @@ class Progress:
         self._stream = stream or sys.stderr
         self._plain_seconds = plain_seconds
         self._started = self._shown = time.monotonic()
-        self._counts: dict[Outcome, int] = {}
-        self._current = ""
         self._status: Status | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         if self._stream.isatty():
-            self._status = _console(self._stream).status(self._line())
+            self._status = _console(self._stream).status(self._what)
             self._status.start()
         else:
             print(self._what, file=self._stream, flush=True)
@@ -54,51 +62,42 @@ class Progress:
         if self._status is not None:
             self._status.stop()
 
+    def show(self, *parts: str) -> None:
+        """Say how far it is, unless that was said a moment ago."""
+        now = time.monotonic()
+        if now - self._shown <= (_REDRAW_SECONDS if self._status else self._plain_seconds):
+            return
+        self._shown = now
+        line = "  ".join([self._what, f"{now - self._started:.0f}s", *parts]).rstrip()
+        if self._status is not None:
+            from rich.markup import escape
+
+            self._status.update(escape(line))
+        else:
+            print(line, file=self._stream, flush=True)
+
+
+class Progress(StatusLine):
+    """What a run of the engine is doing; ``seen`` is called from its thread for every event."""
+
+    def __init__(
+        self, what: str, stream: TextIO | None = None, *, plain_seconds: float = _PLAIN_SECONDS
+    ) -> None:
+        super().__init__(what, stream, plain_seconds=plain_seconds)
+        self._counts: dict[Outcome, int] = {}
+
     def seen(self, event: Event) -> None:
         """Take one event into account."""
         if not isinstance(event, Step) or not event.is_object or event.outcome is None:
             return
-        self._current = event.name
         if event.ended or event.failed:
             self._counts[event.outcome] = self._counts.get(event.outcome, 0) + 1
-        self._show()
-
-    def _show(self) -> None:
-        now = time.monotonic()
-        if self._status is not None and now - self._shown > _REDRAW_SECONDS:
-            self._shown = now
-            self._status.update(self._line())
-        elif self._status is None and now - self._shown > self._plain_seconds:
-            self._shown = now
-            print(self._line(), file=self._stream, flush=True)
-
-    def _line(self) -> str:
         counts = [
             f"{count} {outcome.value}"
             for outcome in Outcome
             if (count := self._counts.get(outcome))
         ]
-        seconds = f"{time.monotonic() - self._started:.0f}s"
-        return "  ".join([self._what, seconds, ", ".join(counts), self._current]).rstrip()
-
-
-def applications(
-    rows: Sequence[ApplicationRow],
-    changes: Mapping[str, Changes] | None = None,
-    *,
-    stream: TextIO | None = None,
-) -> None:
-    """The table of Applications; with a column of what a run changed when ``changes`` is given."""
-    header = ["NAME", "CATEGORY", "NAMESPACE", "OBJECTS"]
-    lines = [
-        [row.name, row.category or "-", row.namespace or "-", str(row.objects)] for row in rows
-    ]
-    if changes is not None:
-        header.append("CHANGED")
-        for line, row in zip(lines, rows, strict=True):
-            own = changes.get(row.name)
-            line.append(str(own) if own and (own.changed or own[Outcome.FAILED]) else "-")
-    table(header, lines, stream=stream)
+        self.show(", ".join(counts), event.name)
 
 
 def table(
@@ -108,24 +107,13 @@ def table(
     stream = stream or sys.stdout
     every = [header, *lines]
     widths = [max(len(line[column]) for line in every) for column in range(len(header))]
+    is_coloured = _is_coloured(stream)
     for number, line in enumerate(every):
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        text = "   ".join(cells).rstrip()
-        if number == 0 and stream.isatty():
-            _console(stream).print(text, style="bold", highlight=False, soft_wrap=True)
-        else:
-            print(text, file=stream)
-
-
-def applications_json(rows: Sequence[ApplicationRow], *, stream: TextIO | None = None) -> None:
-    """The Applications as a JSON list."""
-    print(json.dumps([asdict(row) for row in rows], indent=2), file=stream or sys.stdout)
-
-
-def names(rows: Sequence[ApplicationRow], *, stream: TextIO | None = None) -> None:
-    """One name per line, for scripts."""
-    for row in rows:
-        print(row.name, file=stream or sys.stdout)
+        cells = [
+            _coloured(cell, width, header=number == 0) if is_coloured else cell.ljust(width)
+            for cell, width in zip(line, widths, strict=True)
+        ]
+        print("   ".join(cells).rstrip(), file=stream)
 
 
 def diagnostics(messages: Sequence[Diagnostic], *, stream: TextIO | None = None) -> None:
@@ -139,6 +127,17 @@ def diagnostics(messages: Sequence[Diagnostic], *, stream: TextIO | None = None)
             _console(stream).print(text, style=style, highlight=False, markup=False, soft_wrap=True)
         else:
             print(text, file=stream)
+
+
+def _is_coloured(stream: TextIO) -> bool:
+    """Only a terminal that can, and not against the user's word (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _coloured(cell: str, width: int, *, header: bool) -> str:
+    """A padded cell; the names of columns bold, a health status in its colour."""
+    code = "1" if header else _COLOURS.get(cell)
+    return f"\x1b[{code}m{cell}\x1b[0m{' ' * (width - len(cell))}" if code else cell.ljust(width)
 
 
 def _console(stream: TextIO) -> Console:

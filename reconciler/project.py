@@ -7,15 +7,15 @@ program itself gets its config from the engine.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitops.application import ApplicationSpec
-from gitops.chart_store import locking
-from gitops.chart_store.locking import LockedCharts
 from gitops.config import NAMESPACE, Settings, parse
 from gitops.discovery import discover
 from gitops.errors import ConfigError, HomeOpsError
-from gitops.stores import chart_store
+
+if TYPE_CHECKING:
+    from gitops.chart_store.locking import LockedCharts
 
 PROJECT_FILE = "Pulumi.yaml"
 
@@ -71,5 +71,8 @@ def lock_charts(root: Path, settings: Settings) -> LockedCharts:
         DiscoveryError: there is no tree to read.
         ChartError: charts.lock cannot be read or written.
     """
+    from gitops.chart_store import locking
+    from gitops.stores import chart_store
+
     specs = discover(root, settings.application_sets).applications
     return locking.lock_charts(specs, root=root, charts=chart_store(settings, root, record=True))

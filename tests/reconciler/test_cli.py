@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler import cli
+from reconciler import app_commands
 from reconciler.cli import ExitCode, main
 from tests.reconciler.conftest import MakeProject
 
@@ -38,6 +38,7 @@ def test_exit_codes_are_what_scripts_rely_on() -> None:
         "OK": 0,
         "FAILED": 1,
         "USAGE": 2,
+        "UNHEALTHY": 3,
         "INTERRUPTED": 130,
     }
 
@@ -55,7 +56,19 @@ def test_help_loads_neither_engine_nor_cluster() -> None:
     assert run.stdout.splitlines()[-1] == "loaded []", run.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["sync"], ["app"], ["app", "list", "-o", "yaml"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["sync"],
+        ["app"],
+        ["app", "list", "-o", "xml"],
+        ["app", "get"],
+        ["app", "wait", "--timeout", "soon"],
+        ["app", "wait", "--health", "--delete"],
+        ["health"],
+    ],
+)
 def test_wrong_command_line_is_a_usage_error(arguments: list[str]) -> None:
     """What is no command ends with the usage and its own exit code."""
     with pytest.raises(SystemExit) as ended:
@@ -102,7 +115,7 @@ def test_interrupt_has_its_own_exit_code(
     def interrupted(_: object) -> ExitCode:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_app_list", interrupted)
+    monkeypatch.setattr(app_commands, "list_applications", interrupted)
     assert main(["app", "list"]) == ExitCode.INTERRUPTED
     assert "again" in capsys.readouterr().err
 
@@ -149,13 +162,9 @@ def test_list_shows_git_and_the_cluster(
     monkeypatch.chdir(tmp_path / "apps")
     assert main(["app", "list", "--stack", "test", "-o", "json"]) == ExitCode.OK
     listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
-    assert listed["media-jellyfin"] == {
-        "name": "media-jellyfin",
-        "category": "media",
-        "namespace": "media",
-        "objects": 0,
-        "kinds": {},
-    }
+    found = listed["media-jellyfin"]
+    assert (found["category"], found["namespace"], found["objects"]) == ("media", "media", 0)
+    assert found["status"]["health"]["status"] == "Missing"
 
 
 @pytest.mark.e2e

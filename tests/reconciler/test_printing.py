@@ -1,53 +1,14 @@
 from __future__ import annotations
 
 import io
-import json
 
 from reconciler import printing
-from reconciler.applications import ApplicationRow
-from reconciler.events import Changes, Diagnostic, Outcome, Severity, Step
-
-ROWS = [
-    ApplicationRow(name="media-jellyfin", category="media", namespace="media", objects=12),
-    ApplicationRow(name="old", objects=1),
-]
+from reconciler.events import Diagnostic, Severity, Step
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-def test_table_is_columns_of_plain_text() -> None:
-    """Without a terminal the table is plain text a script can cut."""
-    out = io.StringIO()
-    changes = {"media-jellyfin": Changes(counts={Outcome.UPDATED: 2, Outcome.UNCHANGED: 10})}
-    printing.applications(ROWS, changes, stream=out)
-    assert out.getvalue().splitlines() == [
-        "NAME             CATEGORY   NAMESPACE   OBJECTS   CHANGED",
-        "media-jellyfin   media      media       12        2 updated",
-        "old              -          -           1         -",
-    ]
-
-
-def test_failed_object_shows_in_the_table() -> None:
-    """An Application in which only something failed is not shown as untouched."""
-    out = io.StringIO()
-    printing.applications(ROWS[1:], {"old": Changes(counts={Outcome.FAILED: 1})}, stream=out)
-    assert out.getvalue().splitlines()[1].endswith("1 failed")
-
-
-def test_json_is_the_rows() -> None:
-    """The JSON output holds every field."""
-    out = io.StringIO()
-    printing.applications_json(ROWS, stream=out)
-    assert json.loads(out.getvalue())[0] == {
-        "name": "media-jellyfin",
-        "category": "media",
-        "namespace": "media",
-        "objects": 12,
-        "kinds": {},
-    }
 
 
 def test_errors_come_last_and_uncoloured_without_a_terminal() -> None:

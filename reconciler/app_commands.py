@@ -1,0 +1,233 @@
+"""What do ``gitops app list``, ``get`` and ``wait`` do?
+
+Called by the command line. All of them read the cluster and the working tree; none runs the engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler import durations
+from reconciler.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from cluster.listing import Skipped
+    from gitops.status.application import ApplicationStatus
+    from reconciler.applications import Reading, Selection, StatusReader
+    from reconciler.waiting import Done, Outcome
+
+DEFAULT_TIMEOUT = "5m"
+OUTPUTS = ("wide", "json", "yaml", "name")
+_FILTERS = {
+    ("--category",): "category",
+    ("--set",): "ApplicationSet",
+    ("--project", "-p"): "AppProject",
+}
+
+
+def add_parsers(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    common: argparse.ArgumentParser,
+) -> None:
+    """Add ``app`` and its verbs to the command line.
+
+    Args:
+        verbs: where commands are added.
+        common: the options every command has.
+    """
+    app = verbs.add_parser("app", help="look at Applications")
+    app_verbs = app.add_subparsers(required=True, metavar="COMMAND")
+    listing = app_verbs.add_parser(
+        "list", parents=[common], help="the Applications, their health and what is wrong with them"
+    )
+    _add_output(listing)
+    _add_selection(listing)
+    listing.set_defaults(command=list_applications)
+    get = app_verbs.add_parser(
+        "get", parents=[common], help="one Application, its objects and what unhealthy ones own"
+    )
+    get.add_argument(
+        "name", metavar="NAME", help="its name, or its directory such as media/jellyfin"
+    )
+    _add_output(get)
+    get.set_defaults(command=get_application)
+    wait = app_verbs.add_parser(
+        "wait", parents=[common], help="wait until Applications are healthy, or gone"
+    )
+    wait.add_argument("names", metavar="NAME", nargs="*", help="which ones (default: all)")
+    until = wait.add_mutually_exclusive_group()
+    until.add_argument(
+        "--health", action="store_true", help="until they are Healthy or Suspended (the default)"
+    )
+    until.add_argument("--delete", action="store_true", help="until none of their objects is left")
+    _add_selection(wait)
+    add_timeout(wait)
+    wait.set_defaults(command=wait_for_applications)
+
+
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    """Add ``--timeout``."""
+    parser.add_argument(
+        "--timeout",
+        type=duration,
+        default=durations.seconds(DEFAULT_TIMEOUT),
+        metavar="DURATION",
+        help=f"give up after so long, such as 90s or 1h30m (default: {DEFAULT_TIMEOUT})",
+    )
+
+
+def duration(text: str) -> int:
+    """A duration, for argparse, which turns the error into its own."""
+    try:
+        return durations.seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def list_applications(options: argparse.Namespace) -> ExitCode:
+    """``gitops app list``."""
+    from reconciler.status_printing import Output, applications
+
+    selection = _selection(options)
+    with _reader(options) as reader:
+        reading = reader.read()
+    found = [each for each in reading.applications if selection.accepts(each)]
+    applications(found, Output(options.output))
+    warn_of_skipped(reading.skipped)
+    return ExitCode.OK
+
+
+def get_application(options: argparse.Namespace) -> ExitCode:
+    """``gitops app get``."""
+    from reconciler.applications import require
+    from reconciler.status_printing import Output, application
+
+    with _reader(options) as reader:
+        reading = reader.read(require([options.name], reader))
+    application(reading.applications[0], Output(options.output))
+    warn_of_skipped(reading.skipped)
+    return ExitCode.OK
+
+
+def wait_for_applications(options: argparse.Namespace) -> ExitCode:
+    """``gitops app wait``."""
+    from reconciler.applications import require
+    from reconciler.waiting import is_gone, is_healthy
+
+    selection = _selection(options)
+    with _reader(options) as reader:
+        names = reader.names(options.names)
+        if options.names and not options.delete:
+            names = require(options.names, reader)
+        outcome = watch(
+            reader,
+            is_gone if options.delete else is_healthy,
+            names=names,
+            selection=selection,
+            timeout=options.timeout,
+        )
+    return report(outcome, "gone" if options.delete else "healthy", timeout=options.timeout)
+
+
+def watch(
+    reader: StatusReader,
+    done: Done,
+    *,
+    names: Sequence[str] = (),
+    selection: Selection | None = None,
+    timeout: float,
+) -> Outcome:
+    """Wait for Applications and say on standard error how far they are."""
+    from dataclasses import replace
+
+    from reconciler.printing import StatusLine
+    from reconciler.waiting import wait
+
+    def read() -> Reading:
+        reading = reader.read(names)
+        if selection is None:
+            return reading
+        found = [each for each in reading.applications if selection.accepts(each)]
+        return replace(reading, applications=found)
+
+    with StatusLine("waiting") as line:
+        return wait(read, done, timeout=timeout, on_reading=line.show)
+
+
+def report(outcome: Outcome, wanted: str, *, timeout: float) -> ExitCode:
+    """The table of what was waited for, and the exit code."""
+    from reconciler.status_printing import applications
+
+    applications(outcome.reading.applications)
+    warn_of_skipped(outcome.reading.skipped)
+    sys.stdout.flush()
+    if not outcome.pending:
+        return ExitCode.OK
+    print(f"error: {not_done(outcome.pending, wanted, timeout=timeout)}", file=sys.stderr)
+    return ExitCode.UNHEALTHY
+
+
+def not_done(pending: Sequence[ApplicationStatus], wanted: str, *, timeout: float) -> str:
+    """Which Applications a wait was in vain for."""
+    names = ", ".join(each.name for each in pending)
+    verb = "is" if len(pending) == 1 else "are"
+    return f"{names} {verb} not {wanted} after {durations.shown(timeout)}"
+
+
+def warn_of_skipped(skipped: Sequence[Skipped]) -> None:
+    """Name the kinds that could not be read."""
+    for each in skipped:
+        print(
+            f"warning: {each.resource.kind} of {each.resource.api_version} is not counted: "
+            f"{each.reason}",
+            file=sys.stderr,
+        )
+
+
+@contextmanager
+def _reader(options: argparse.Namespace) -> Iterator[StatusReader]:
+    from reconciler.applications import StatusReader
+    from reconciler.project import applications_in_git, find_root, stack_settings
+
+    root = find_root(Path.cwd())
+    settings = stack_settings(root, options.stack)
+    specs = applications_in_git(root, settings)
+    with StatusReader(settings, specs, stack=options.stack) as reader:
+        yield reader
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output",
+        "-o",
+        choices=OUTPUTS,
+        default="table",
+        help="another form than the table",
+    )
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    for option, what in _FILTERS.items():
+        parser.add_argument(
+            *option, action="append", default=[], metavar="NAME", help=f"only of this {what}"
+        )
+    parser.add_argument(
+        "--selector", "-l", default="", metavar="LABELS", help="only with these labels: key=value"
+    )
+
+
+def _selection(options: argparse.Namespace) -> Selection:
+    from gitops.status import label_selector
+    from reconciler.applications import Selection
+
+    return Selection(
+        categories=options.category,
+        application_sets=options.set,
+        projects=options.project,
+        labels=label_selector.parse(options.selector),
+    )

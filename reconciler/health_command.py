@@ -1,0 +1,105 @@
+"""What does ``gitops health -f FILE`` do?
+
+Called by the command line. It judges objects as ``kubectl get -o yaml`` prints them, with nothing
+but the file: a message names what is below an object, or was reported about it, where the file has
+that too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gitops.errors import ManifestError
+from reconciler.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from gitops.health.user_rules import UserRule
+    from gitops.status.resource import ResourceStatus
+
+OUTPUTS = ("wide", "json", "yaml", "name")
+
+
+def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``health`` to the command line."""
+    parser = verbs.add_parser(
+        "health", help="judge objects in a file, such as `kubectl get -o yaml` prints"
+    )
+    parser.add_argument(
+        "--filename", "-f", required=True, metavar="FILE", help="the file; - for standard input"
+    )
+    parser.add_argument(
+        "--stack",
+        help="apply this stack's resourceCustomizations as well (default: only our own rules)",
+    )
+    parser.add_argument("--output", "-o", choices=OUTPUTS, default="table", help="another form")
+    parser.set_defaults(command=show_health)
+
+
+def show_health(options: argparse.Namespace) -> ExitCode:
+    """``gitops health``."""
+    from gitops.manifest import load_yaml
+    from gitops.status.causes import FINE
+    from reconciler import status_printing
+
+    bodies = load_yaml(_text(options.filename), source=options.filename)
+    found = judge(bodies, _rules(options.stack))
+    output = status_printing.Output(options.output)
+    match output:
+        case status_printing.Output.NAME:
+            for each in found:
+                print(f"{each.key.kind.lower()}/{each.key.name}")
+        case status_printing.Output.JSON | status_printing.Output.YAML:
+            data = [status_printing.resource_data(each) for each in found]
+            status_printing.document(data, output, stream=sys.stdout)
+        case _:
+            wide = output is status_printing.Output.WIDE
+            status_printing.resources(found, wide=wide)
+    if all(each.health.status in FINE for each in found):
+        return ExitCode.OK
+    return ExitCode.UNHEALTHY
+
+
+def judge(bodies: Sequence[Mapping[str, Any]], rules: Sequence[UserRule]) -> list[ResourceStatus]:
+    """The health of objects, in their order; events among them only explain the others."""
+    from dataclasses import replace
+
+    from gitops.health import UserRules, assess_all
+    from gitops.status.family import family
+    from gitops.status.resource import resource_status
+
+    objects = [body for body in bodies if body.get("kind") != "Event"]
+    events = [body for body in bodies if body.get("kind") == "Event"]
+    with UserRules(rules) as scripts:
+        healths = assess_all(objects, rules=scripts)
+    judged = {id(body): health for body, health in zip(objects, healths, strict=True)}
+    known = family(objects, events)
+    return [
+        replace(
+            resource_status(body, health, known, assess=lambda live: judged[id(live)]),
+            children=(),  # they stand in the file, so in the result, themselves
+        )
+        for body, health in zip(objects, healths, strict=True)
+    ]
+
+
+def _rules(stack: str | None) -> Sequence[UserRule]:
+    if stack is None:
+        return ()
+    from reconciler.project import find_root, stack_settings
+
+    return stack_settings(find_root(Path.cwd()), stack).health_rules
+
+
+def _text(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise ManifestError(
+            name,
+            f"cannot be read ({error.strerror})",
+            remedy="name a file, or - for standard input",
+        ) from error

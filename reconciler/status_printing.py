@@ -1,0 +1,223 @@
+"""How does the status of Applications look?
+
+The outputs of ``gitops app list`` and ``get``: kubectl's ``-o`` names, ArgoCD's fields. Called by
+the commands with values that are ready to be shown.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TextIO
+
+from gitops.status.application import ApplicationStatus
+from gitops.status.resource import ResourceStatus
+from reconciler.events import Changes, Outcome
+from reconciler.printing import table
+
+_NARROWEST = 20
+
+
+class Output(StrEnum):
+    """What can stand after ``-o``; a table without it."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+def applications(
+    found: Sequence[ApplicationStatus],
+    output: Output = Output.TABLE,
+    *,
+    changes: Mapping[str, Changes] | None = None,
+    stream: TextIO | None = None,
+) -> None:
+    """The Applications; with a column of what a run changed when ``changes`` is given."""
+    stream = stream or sys.stdout
+    if output is Output.NAME:
+        for each in found:
+            print(each.name, file=stream)
+    elif output in (Output.JSON, Output.YAML):
+        document([as_data(each) for each in found], output, stream=stream)
+    else:
+        _application_table(found, changes, wide=output is Output.WIDE, stream=stream)
+
+
+def application(
+    found: ApplicationStatus, output: Output = Output.TABLE, *, stream: TextIO | None = None
+) -> None:
+    """One Application, with its objects as a tree."""
+    stream = stream or sys.stdout
+    if output is Output.NAME:
+        print(found.name, file=stream)
+    elif output in (Output.JSON, Output.YAML):
+        document(as_data(found), output, stream=stream)
+    else:
+        facts = _facts(found)
+        width = max(len(name) for name in facts) + 4
+        for name, value in facts.items():
+            print(f"{name + ':':<{width}}{value}", file=stream)
+        if found.resources:
+            print(file=stream)
+            resources(found.resources, wide=output is Output.WIDE, stream=stream)
+
+
+def resources(
+    found: Sequence[ResourceStatus], *, wide: bool = False, stream: TextIO | None = None
+) -> None:
+    """Objects and what is below them as an indented table."""
+    stream = stream or sys.stdout
+    header = ["KIND", "NAMESPACE", "NAME", "HEALTH", "MESSAGE"]
+    lines = [
+        [
+            f"{branch}{each.key.kind}",
+            each.key.namespace or "-",
+            each.key.name,
+            each.health.status.value,
+            # the cause stands further down, beside the object that has it
+            each.health.message if each.children else each.message,
+        ]
+        for branch, each in _walk(found)
+    ]
+    table(header, _fitted(header, lines, wide=wide, stream=stream), stream=stream)
+
+
+def document(data: Any, output: Output, *, stream: TextIO) -> None:
+    """Data as JSON or YAML."""
+    if output is Output.JSON:
+        print(json.dumps(data, indent=2, ensure_ascii=False), file=stream)
+        return
+    import yaml
+
+    yaml.safe_dump(data, stream, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def as_data(found: ApplicationStatus) -> dict[str, Any]:
+    """An Application as ``-o json`` has it; ``status`` has the fields of ArgoCD's Application."""
+    spec = found.spec
+    return {
+        "name": found.name,
+        "category": found.category,
+        "applicationSet": spec.application_set if spec else "",
+        "project": spec.project if spec else "",
+        "path": spec.source.path if spec else "",
+        "namespace": found.namespace,
+        "objects": len(found.resources),
+        "kinds": dict(found.kinds),
+        "status": {
+            "health": {
+                "status": found.health.status.value,
+                "message": found.health.message,
+            },
+            "sync": {"status": found.sync.status.value, "message": found.sync.message},
+            "resources": [resource_data(each) for each in found.resources],
+        },
+    }
+
+
+def resource_data(found: ResourceStatus) -> dict[str, Any]:
+    """An object as ``-o json`` has it."""
+    key = found.key
+    data: dict[str, Any] = {
+        "group": key.group,
+        "version": found.api_version.rpartition("/")[2],
+        "kind": key.kind,
+        "namespace": key.namespace,
+        "name": key.name,
+        "health": {"status": found.health.status.value, "message": found.message},
+    }
+    if found.hook:
+        data["hook"] = True
+    if found.ignored:
+        data["ignored"] = True
+    if found.children:
+        data["children"] = [resource_data(each) for each in found.children]
+    return data
+
+
+def _application_table(
+    found: Sequence[ApplicationStatus],
+    changes: Mapping[str, Changes] | None,
+    *,
+    wide: bool,
+    stream: TextIO,
+) -> None:
+    header = ["NAME", "CATEGORY", "NAMESPACE", "HEALTH", "OBJECTS"]
+    lines = [
+        [
+            each.name,
+            each.category or "-",
+            each.namespace or "-",
+            each.health.status.value,
+            str(len(each.resources)),
+        ]
+        for each in found
+    ]
+    if wide:
+        header += ["SYNC", "PROJECT", "SET", "PATH"]
+        for line, each in zip(lines, found, strict=True):
+            spec = each.spec
+            known = (spec.project, spec.application_set, spec.source.path) if spec else ("-",) * 3
+            line += [each.sync.status.value, *known]
+    if changes is not None:
+        header.append("CHANGED")
+        for line, each in zip(lines, found, strict=True):
+            own = changes.get(each.name)
+            line.append(str(own) if own and (own.changed or own[Outcome.FAILED]) else "-")
+    if any(each.health.message for each in found):
+        header.append("MESSAGE")
+        for line, each in zip(lines, found, strict=True):
+            line.append(each.health.message)
+    table(header, _fitted(header, lines, wide=wide, stream=stream), stream=stream)
+
+
+def _facts(found: ApplicationStatus) -> dict[str, str]:
+    spec = found.spec
+    facts = {
+        "Name": found.name,
+        "Category": found.category or "-",
+        "Project": spec.project if spec else "-",
+        "Set": spec.application_set if spec else "-",
+        "Path": spec.source.path if spec else "- (not in Git)",
+        "Namespace": found.namespace or "-",
+        "Sync": f"{found.sync.status.value} ({found.sync.message})",
+        "Health": found.health.status.value,
+    }
+    if found.health.message:
+        facts["Message"] = found.health.message
+    facts["Objects"] = str(len(found.resources))
+    return facts
+
+
+def _walk(
+    found: Sequence[ResourceStatus], indent: str = "", *, below: bool = False
+) -> Iterator[tuple[str, ResourceStatus]]:
+    """Every object with the branch that leads to it."""
+    for place, each in enumerate(found):
+        last = place == len(found) - 1
+        branch = ("└─" if last else "├─") if below else ""
+        yield f"{indent}{branch}", each
+        deeper = indent + (("  " if last else "│ ") if below else "")
+        yield from _walk(each.children, deeper, below=True)
+
+
+def _fitted(
+    header: Sequence[str], lines: Sequence[list[str]], *, wide: bool, stream: TextIO
+) -> Sequence[list[str]]:
+    """Lines whose last column, the message, ends with the terminal; whole where nobody looks."""
+    if wide or not stream.isatty() or header[-1] != "MESSAGE" or not lines:
+        return lines
+    taken = sum(
+        max(len(line[column]) for line in [header, *lines]) + 3 for column in range(len(header) - 1)
+    )
+    room = max(shutil.get_terminal_size().columns - taken, _NARROWEST)
+    return [
+        [*line[:-1], line[-1] if len(line[-1]) <= room else f"{line[-1][: room - 1]}…"]
+        for line in lines
+    ]

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+import yaml
+
+from gitops.application import ApplicationSpec, Destination, Source
+from gitops.health import Health, HealthStatus
+from gitops.manifest import ResourceKey
+from gitops.status.application import ApplicationStatus, application_statuses
+from gitops.status.resource import ResourceStatus
+from reconciler import status_printing
+from reconciler.events import Changes, Outcome
+from reconciler.status_printing import Output
+
+SPEC = ApplicationSpec(
+    name="media-jellyfin",
+    category="media",
+    application_set="all",
+    project="apps",
+    source=Source(path="apps/media/jellyfin"),
+    destination=Destination(namespace="media"),
+)
+
+
+def resource(
+    kind: str, name: str, status: HealthStatus, message: str = "", **more: object
+) -> ResourceStatus:
+    key = ResourceKey(group="apps", kind=kind, namespace="media", name=name)
+    health = Health(status=status, message=message)
+    return ResourceStatus(key=key, api_version="apps/v1", health=health, **more)  # type: ignore[arg-type]  # a test's keywords
+
+
+POD = resource("Pod", "web-1-a", HealthStatus.DEGRADED, "crashed")
+SET = resource("ReplicaSet", "web-1", HealthStatus.PROGRESSING, "0 of 1", children=(POD, POD))
+WEB = resource(
+    "Deployment", "web", HealthStatus.PROGRESSING, "0 of 1", cause="Pod web-1-a: crashed",
+    children=(SET,),
+)  # fmt: skip
+MAP = resource("Config", "web", HealthStatus.HEALTHY)
+FOUND = application_statuses({"media-jellyfin": [WEB, MAP], "old": [MAP]}, [SPEC])
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(output: Output, found: list[ApplicationStatus] | None = None) -> list[str]:
+    out = io.StringIO()
+    status_printing.applications(found or FOUND, output, stream=out)
+    return out.getvalue().splitlines()
+
+
+MESSAGE = "Deployment.apps media/web: 0 of 1: Pod web-1-a: crashed"
+
+
+def test_table_is_columns_of_plain_text() -> None:
+    """Without a terminal the table is plain text a script can cut, with the whole message."""
+    assert shown(Output.TABLE) == [
+        "NAME             CATEGORY   NAMESPACE   HEALTH        OBJECTS   MESSAGE",
+        f"media-jellyfin   media      media       Progressing   2         {MESSAGE}",
+        "old              -          media       Healthy       1",
+    ]
+
+
+def test_message_column_is_left_out_when_all_is_well() -> None:
+    """Where nothing is wrong the table has no column for it."""
+    assert shown(Output.TABLE, FOUND[1:])[0].endswith("OBJECTS")
+
+
+def test_wide_table_has_more_columns() -> None:
+    """The wide table also says what is known of the sync and where an Application comes from."""
+    header, first, second = shown(Output.WIDE)
+    assert header.split()[4:] == ["OBJECTS", "SYNC", "PROJECT", "SET", "PATH", "MESSAGE"]
+    assert first.split()[5:9] == ["Unknown", "apps", "all", "apps/media/jellyfin"]
+    assert second.split()[5:] == ["OutOfSync", "-", "-", "-"]
+
+
+def test_names_are_plain() -> None:
+    """The names can be given back to another command, as those of ArgoCD's list."""
+    assert shown(Output.NAME) == ["media-jellyfin", "old"]
+
+
+@pytest.mark.parametrize("output", [Output.JSON, Output.YAML])
+def test_data_holds_everything(output: Output) -> None:
+    """JSON and YAML hold the same, with ArgoCD's fields under ``status``."""
+    text = "\n".join(shown(output))
+    first = json.loads(text)[0] if output is Output.JSON else yaml.safe_load(text)[0]
+    assert {name: value for name, value in first.items() if name != "status"} == {
+        "name": "media-jellyfin",
+        "category": "media",
+        "applicationSet": "all",
+        "project": "apps",
+        "path": "apps/media/jellyfin",
+        "namespace": "media",
+        "objects": 2,
+        "kinds": {"Config": 1, "Deployment": 1},
+    }
+    assert first["status"]["health"] == {"status": "Progressing", "message": MESSAGE}
+    assert first["status"]["sync"]["status"] == "Unknown"
+    config, deployment = first["status"]["resources"]
+    assert config == {
+        "group": "apps",
+        "version": "v1",
+        "kind": "Config",
+        "namespace": "media",
+        "name": "web",
+        "health": {"status": "Healthy", "message": ""},
+    }
+    assert deployment["children"][0]["children"][0]["name"] == "web-1-a"
+
+
+def test_changes_of_a_run_are_a_column() -> None:
+    """After a run the table says what it changed, failures included."""
+    out = io.StringIO()
+    changes = {
+        "media-jellyfin": Changes(counts={Outcome.UPDATED: 2, Outcome.UNCHANGED: 10}),
+        "old": Changes(counts={Outcome.FAILED: 1}),
+    }
+    status_printing.applications(FOUND, changes=changes, stream=out)
+    header, first, second = out.getvalue().splitlines()
+    assert "CHANGED" in header
+    assert "2 updated" in first
+    assert "1 failed" in second
+
+
+def test_tree_shows_the_cause_beside_the_object_that_has_it() -> None:
+    """An Application's objects stand below each other, what they own below them."""
+    out = io.StringIO()
+    status_printing.application(FOUND[0], stream=out)
+    head, _, tree = out.getvalue().partition("\n\n")
+    assert f"Message:     {MESSAGE}" in head.splitlines()
+    assert tree.splitlines() == [
+        "KIND           NAMESPACE   NAME      HEALTH        MESSAGE",
+        "Config         media       web       Healthy",
+        "Deployment     media       web       Progressing   0 of 1",
+        "└─ReplicaSet   media       web-1     Progressing   0 of 1",
+        "  ├─Pod        media       web-1-a   Degraded      crashed",
+        "  └─Pod        media       web-1-a   Degraded      crashed",
+    ]
+
+
+def test_terminal_gets_colours_and_lines_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal health has a colour and a long message is cut, unless the table is wide."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "90")
+    out = Terminal()
+    status_printing.applications(FOUND, stream=out)
+    assert "\x1b[36mProgressing\x1b[0m" in out.getvalue()
+    assert "…" in out.getvalue()
+    assert MESSAGE not in out.getvalue()
+    wide = Terminal()
+    status_printing.applications(FOUND, Output.WIDE, stream=wide)
+    assert MESSAGE in wide.getvalue()
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_colour_can_be_turned_off(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """A user or terminal that wants no colour gets none."""
+    monkeypatch.setenv(name, value)
+    out = Terminal()
+    status_printing.applications(FOUND, stream=out)
+    assert "\x1b" not in out.getvalue()
