@@ -87,20 +87,23 @@ def _overlap(path: Path, other: Path) -> bool:
 
 
 def _entries(live: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = (live.get("metadata") or {}).get("managedFields") or []
-    return [entry for entry in found if isinstance(entry, Mapping)]
+    metadata = live.get("metadata")
+    found = metadata.get("managedFields") if isinstance(metadata, Mapping) else None
+    return (
+        [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list) else []
+    )
 
 
 def _trees(live: Mapping[str, Any], managers: Collection[str]) -> Iterator[Mapping[str, Any]]:
     for entry in _entries(live):
-        if entry.get("manager") in managers and isinstance(entry.get("fieldsV1"), Mapping):
+        if str(entry.get("manager", "")) in managers and isinstance(entry.get("fieldsV1"), Mapping):
             yield entry["fieldsV1"]
 
 
 def _leaves(tree: Mapping[str, Any], value: Any, path: Path) -> Iterator[Path]:
     for name, inner in tree.items():
-        step = _step(name, value)
-        if step is None:
+        step = step_of(name, value)
+        if step is None or not isinstance(inner, Mapping):
             continue
         if inner.keys() - {ITSELF}:
             yield from _leaves(inner, value[step], (*path, step))
@@ -109,16 +112,16 @@ def _leaves(tree: Mapping[str, Any], value: Any, path: Path) -> Iterator[Path]:
 
 
 def _stripped(
-    tree: Mapping[str, Any], value: Any, path: Path, item_keys: frozenset[str]
+    tree: Mapping[str, Any], value: Any, path: Path, kept: frozenset[str]
 ) -> tuple[Any, list[Path]]:
     result, removed = value.copy(), []
     gone: list[Any] = []
     for name, inner in tree.items():
-        step = _step(name, value)
-        if step is None or step in item_keys:
+        step = step_of(name, value)
+        if step is None or step in kept or not isinstance(inner, Mapping):
             continue
         if inner and isinstance(value[step], dict | list):
-            keys = frozenset(_item(name))
+            keys = frozenset(item_keys(name))
             left, paths = _stripped(inner, value[step], (*path, step), keys)
             if ITSELF not in inner or any(part not in keys for part in _steps(left)):
                 result[step] = left
@@ -131,7 +134,7 @@ def _stripped(
     return result, removed
 
 
-def _step(name: str, value: Any) -> str | int | None:
+def step_of(name: str, value: Any) -> str | int | None:
     """The key or index in a value that an entry of FieldsV1 names, None where there is none."""
     form, _, text = name.partition(":")
     step: str | int | None = None
@@ -143,12 +146,15 @@ def _step(name: str, value: Any) -> str | int | None:
         wanted = _json(text)
         step = next((i for i, item in enumerate(value) if item == wanted), None)
     elif isinstance(value, list) and form == "k":
-        wanted = _item(name)
-        step = next((i for i, item in enumerate(value) if _is_item(item, wanted)), None)
+        wanted = item_keys(name)
+        found = [i for i, item in enumerate(value) if _is_item(item, wanted)]
+        whole = (i for i in found if wanted.keys() <= value[i].keys())
+        step = next(whole, found[0] if found else None)
     return step if has(value, step) else None
 
 
-def _item(name: str) -> dict[str, Any]:
+def item_keys(name: str) -> dict[str, Any]:
+    """The keys in an entry of FieldsV1 that names a list item by them; none in another entry."""
     keys = _json(name.removeprefix("k:")) if name.startswith("k:") else None
     return keys if isinstance(keys, dict) else {}
 

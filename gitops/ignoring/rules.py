@@ -23,14 +23,11 @@ some work; nothing is watched here, so it is read, checked, and has no effect.
 from __future__ import annotations
 
 import copy
-import fnmatch
-import functools
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gitops import yaml_reader
+from gitops import globs, yaml_reader
 from gitops.configuration import schema
 from gitops.errors import ConfigError, ManifestError
 from gitops.ignoring import jq_paths, json_paths
@@ -73,13 +70,16 @@ class IgnoreRule:
     jq_path_expressions: tuple[str, ...] = ()
     managed_fields_managers: tuple[str, ...] = ()
 
+    def matches_kind(self, group: str, kind: str) -> bool:
+        """Whether the rule is about any objects of a kind."""
+        return globs.matches(self.group, group) and globs.matches(self.kind, kind)
+
     def matches(self, key: ResourceKey) -> bool:
         """Whether the rule is about an object."""
         return (
-            _matches(self.group, key.group)
-            and _matches(self.kind, key.kind)
-            and (not self.name or _matches(self.name, key.name))
-            and (not self.namespace or _matches(self.namespace, key.namespace))
+            self.matches_kind(key.group, key.kind)
+            and (not self.name or globs.matches(self.name, key.name))
+            and (not self.namespace or globs.matches(self.namespace, key.namespace))
         )
 
 
@@ -256,23 +256,3 @@ def _system_rule(key: str, entry: Any, subject: str) -> IgnoreRule:
             where, "it names no kind of objects", remedy='write "apps_Deployment" or "all"'
         )
     return _rule(entry, group=group, kind=kind)
-
-
-def _matches(pattern: str, text: str) -> bool:
-    return _compiled(pattern).fullmatch(text) is not None
-
-
-@functools.lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """A glob as ArgoCD has them: ``*``, ``?``, ``[ab]``, ``[!ab]`` and ``{a,b}``."""
-    return re.compile("|".join(f"(?:{fnmatch.translate(each)})" for each in _alternatives(pattern)))
-
-
-def _alternatives(pattern: str) -> list[str]:
-    braces = re.search(r"\{([^{}]*)\}", pattern)
-    if braces is None:
-        return [pattern]
-    before, after = pattern[: braces.start()], pattern[braces.end() :]
-    return [
-        each for part in braces[1].split(",") for each in _alternatives(f"{before}{part}{after}")
-    ]
