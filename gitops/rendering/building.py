@@ -5,7 +5,9 @@ Called by ``render`` for one Application and by ``render_all`` for those the cac
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gitops.application import ApplicationSpec
@@ -13,7 +15,15 @@ from gitops.chart_store.dependencies import CHART_FILE
 from gitops.charts import StoredChart
 from gitops.errors import HomeOpsError, RenderError
 from gitops.manifest import Manifest, annotations_of, load_yaml
-from gitops.rendering import directory, helm, kustomization, kustomize, limits
+from gitops.rendering import (
+    directory,
+    helm,
+    kustomization,
+    kustomize,
+    kustomize_edits,
+    limits,
+)
+from gitops.rendering.build_environment import REVISION, variables
 from gitops.rendering.inputs import (
     KUSTOMIZATION_NAMES,
     Inputs,
@@ -21,7 +31,9 @@ from gitops.rendering.inputs import (
     SourceType,
     source_type,
 )
+from gitops.rendering.overrides import overridden
 from gitops.rendering.source_tree import SourceTree
+from gitops.rendering.trees import Trees
 from gitops.versions import ClusterVersions
 
 _HELM_HOOK = "helm.sh/hook"
@@ -29,18 +41,45 @@ _HELM_TESTS = frozenset({"test", "test-success", "test-failure"})
 _TEXT = (".yaml", ".yml", ".json", ".tpl")
 
 
-def gather(spec: ApplicationSpec, *, tree: SourceTree) -> Inputs:
-    """Everything the render of an Application reads.
+def gather(spec: ApplicationSpec, *, trees: Trees) -> Inputs:
+    """Everything the render of an Application's source reads.
 
     Raises:
         RenderError: the directory, or something it refers to, cannot be read.
     """
+    if spec.source.chart:
+        return helm.gather(
+            spec,
+            tree=None,
+            references=trees.references(spec),
+            environment=variables(spec, revision=spec.source.target_revision),
+        )
+    tree = trees.of(spec.source)
+    spec = replace(spec, source=overridden(spec.source, name=spec.name, tree=tree))
     kind = source_type(spec, tree)
-    if kind is SourceType.KUSTOMIZE:
-        return kustomization.gather(spec.source.path, subject=spec.subject, tree=tree)
+    if kind is SourceType.DIRECTORY:
+        return directory.gather(spec, tree=tree)
     if kind is SourceType.HELM:
-        return helm.gather(spec.source.path, subject=spec.subject, tree=tree)
-    return directory.gather(spec, tree=tree)
+        references = trees.references(spec)
+        environment = _environment(spec, trees)
+        return helm.gather(spec, tree=tree, references=references, environment=environment)
+    return _kustomization(spec, tree=tree, trees=trees)
+
+
+def _kustomization(spec: ApplicationSpec, *, tree: SourceTree, trees: Trees) -> Inputs:
+    path, options = spec.source.path, spec.source.options.get("kustomize", {})
+    references = kustomize_edits.references(options, path=path, tree=tree)
+    inputs = kustomization.gather(path, subject=spec.subject, tree=tree, references=references)
+    environment = _environment(spec, trees)
+    return replace(
+        inputs, options=kustomize_edits.resolved(options, environment, path=path, tree=tree)
+    )
+
+
+def _environment(spec: ApplicationSpec, trees: Trees) -> Mapping[str, str]:
+    """The build environment; the commit is asked for only where it is named."""
+    named = REVISION in json.dumps(spec.source.options)
+    return variables(spec, revision=trees.revision(spec.source) if named else "")
 
 
 def build(
@@ -75,11 +114,12 @@ def build(
                 inputs,
                 subject=spec.subject,
                 charts=unpacked,
-                versions=versions,
+                versions=inputs.versions(versions),
                 load_restrictor=load_restrictor,
             )
         else:
-            text = helm.template(inputs, spec=spec, charts=unpacked, versions=versions)
+            seen = inputs.versions(versions)
+            text = helm.template(inputs, spec=spec, charts=unpacked, versions=seen)
         source = _source(inputs)
         found = [(source, body) for body in load_yaml(text, source=source)]
     return [_manifest(body, source=source) for source, body in found if not _is_helm_test(body)]

@@ -15,7 +15,7 @@ from gitops.rendering.capabilities import Capabilities
 from gitops.rendering.inputs import Inputs, LoadRestrictor, SourceType
 from gitops.versions import ClusterVersions
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the renderer itself renders the same inputs differently."""
 
 _TOOLS = {
@@ -38,7 +38,7 @@ def looked_at(inputs: Inputs, charts: Iterable[Capabilities]) -> Capabilities:
     """Which of the cluster's versions a render may depend on."""
     found = capabilities.NOTHING
     if inputs.type is not SourceType.DIRECTORY:
-        found = capabilities.scan_all(inputs.files.items())
+        found = capabilities.scan_all((*inputs.files.items(), *inputs.beside.items()))
     for chart in charts:
         found = found | chart
     return found
@@ -65,21 +65,26 @@ def of_inputs(
         tool: from ``tool_identity``.
         load_restrictor: kustomize's setting.
     """
-    release = [spec.name, spec.destination.namespace] if inputs.type is SourceType.HELM else []
+    named = inputs.type is SourceType.HELM
     header = {
         "format": FORMAT,
         "type": inputs.type,
         "path": inputs.path,
-        "release": release,
+        "release": [spec.name, spec.destination.namespace] if named else [],
         "charts": sorted(charts.items()),
         "version": versions.version if looked_at.kube_version else None,
         "apiVersions": versions.api_versions if looked_at.api_versions else None,
         "tool": tool,
         "loadRestrictor": load_restrictor,
+        "options": inputs.options,
     }
     total = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    for path in sorted(inputs.files):
-        content = inputs.files[path]
+    for path, content in _contents(inputs):
         total.update(f"\n{path}\0{len(content)}\0".encode())
         total.update(content)
     return total.hexdigest()
+
+
+def _contents(inputs: Inputs) -> list[tuple[str, bytes]]:
+    beside = sorted(inputs.beside.items())
+    return [*sorted(inputs.files.items()), *((f"beside\0{path}", text) for path, text in beside)]

@@ -5,14 +5,18 @@ Called by ``render``. No tool runs: the files are read as the API server reads t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from gitops.application import ApplicationSpec
+from gitops.errors import RenderError
+from gitops.globs import matches
 from gitops.manifest import load_yaml
 from gitops.rendering.inputs import Inputs, SourceType
 from gitops.rendering.source_tree import SourceTree
 
 SUFFIXES = (".yaml", ".yml", ".json")
+JSONNET = ".jsonnet"
 _SKIP_MARK = b"+argocd:skip-file-rendering"
 
 
@@ -23,17 +27,31 @@ def gather(spec: ApplicationSpec, *, tree: SourceTree) -> Inputs:
     "Directory".
 
     Raises:
-        RenderError: a symbolic link leaves the repository, or a file is too large.
+        RenderError: a symbolic link leaves the repository, a file is too large, or one is Jsonnet.
     """
     path = spec.source.path
-    found = tree.contents(path, recurse=spec.source.recurse, suffixes=SUFFIXES)
+    options = spec.source.options.get("directory", {})
+    every = tree.contents(path, recurse=spec.source.recurse, suffixes=(*SUFFIXES, JSONNET))
+    prefix = "" if path == "." else f"{path}/"
+    found = {
+        name: content
+        for name, content in every.items()
+        if _is_wanted(name.removeprefix(prefix), options)
+    }
+    jsonnet = next((name for name in found if name.endswith(JSONNET)), None)
+    if jsonnet:
+        raise RenderError(
+            spec.subject,
+            f"{jsonnet} is Jsonnet, which is not rendered",
+            remedy="render it to YAML and commit the result, or exclude it",
+        )
     return Inputs(
         type=SourceType.DIRECTORY,
         path=path,
         files={
             name: content
             for name, content in found.items()
-            if not _is_hidden(name.removeprefix(f"{path}/")) and _SKIP_MARK not in content
+            if not _is_hidden(name.removeprefix(prefix)) and _SKIP_MARK not in content
         },
     )
 
@@ -49,6 +67,14 @@ def documents(inputs: Inputs) -> list[tuple[str, dict[str, Any]]]:
         for path, content in inputs.files.items()
         for body in load_yaml(content, source=path)
     ]
+
+
+def _is_wanted(path: str, options: Mapping[str, Any]) -> bool:
+    """Whether ``directory.include`` and ``directory.exclude`` leave a file in."""
+    exclude, include = options.get("exclude"), options.get("include")
+    if exclude and matches(exclude, path):
+        return False
+    return not include or matches(include, path)
 
 
 def _is_hidden(path: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,13 +28,14 @@ _REMOTE = re.compile(
 _COMMIT = re.compile(r"[?&](ref|version)=[0-9a-f]{40}(&|$)|/[0-9a-f]{40}/")
 
 
-def gather(path: str, *, subject: str, tree: SourceTree) -> Inputs:
+def gather(path: str, *, subject: str, tree: SourceTree, references: Sequence[str] = ()) -> Inputs:
     """Everything the kustomization in a directory reads, directly or through others.
 
     Args:
         path: the Application's directory, relative to the repository.
         subject: what errors start with.
         tree: the repository.
+        references: further paths the Application adds to the kustomization.
 
     Returns:
         All files of the directory, of every kustomization it refers to, and of charts in the
@@ -47,6 +48,8 @@ def gather(path: str, *, subject: str, tree: SourceTree) -> Inputs:
     found = _Gathering(subject=subject, tree=tree)
     found.files.update(tree.contents(path))
     found.follow(path)
+    for reference in references:
+        found.take(reference, directory=path, file="the Application's source")
     return Inputs(
         type=SourceType.KUSTOMIZE,
         path=path,
@@ -78,14 +81,14 @@ class _Gathering:
         file = _join(directory, name)
         for kustomization in self._documents(file):
             for reference in _references(kustomization):
-                self._take(reference, directory=directory, file=file)
+                self.take(reference, directory=directory, file=file)
             for chart, home in self._charts(kustomization, directory=directory):
                 self._take_chart(chart, home=home, directory=directory, file=file)
 
     def _documents(self, file: str) -> list[Mapping[str, Any]]:
         return _mappings(yaml_reader.load(self.files[file], source=file))
 
-    def _take(self, reference: str, *, directory: str, file: str) -> None:
+    def take(self, reference: str, *, directory: str, file: str) -> None:
         """Take in one path a kustomization names."""
         path = _join(directory, reference)
         if path in self.files or not reference:

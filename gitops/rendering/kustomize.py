@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gitops import yaml_reader
 from gitops.errors import ManifestError, RenderError
-from gitops.rendering import stage, tools
+from gitops.rendering import kustomize_edits, stage, tools
 from gitops.rendering.inputs import Inputs, LoadRestrictor
 from gitops.versions import ClusterVersions
 
@@ -44,6 +44,7 @@ def build(
     if versions.api_versions:
         command += ["--helm-api-versions", ",".join(versions.api_versions)]
     with stage.laid_out(inputs, charts=charts) as place:
+        kustomize_edits.apply(inputs.options, place=place, subject=subject)
         command += ["--helm-command", str(tools.helm_for_kustomize(place.home))]
         outcome = tools.run(command, environment=place.environment, directory=place.directory)
         if outcome.returncode == 0:

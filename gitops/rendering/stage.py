@@ -18,6 +18,8 @@ from gitops.rendering.inputs import Inputs
 
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 1 << 30
+BESIDE = "beside"
+"""The folder below ``home`` with the files that are in no tree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +51,17 @@ def laid_out(inputs: Inputs, *, charts: Mapping[str, Path]) -> Iterator[Stage]:
         tree, home = Path(name, "tree"), Path(name, "home")
         home.mkdir()
         _write(inputs.files, tree)
+        _write(inputs.beside, home / BESIDE)
         for place, chart in charts.items():
             _link_chart(chart, tree / place)
         directory = tree / inputs.path
         directory.mkdir(parents=True, exist_ok=True)
-        yield Stage(directory=directory, tree=tree, home=home, environment=tools.environment(home))
+        yield Stage(
+            directory=directory,
+            tree=tree,
+            home=home,
+            environment=tools.environment(home),
+        )
 
 
 def _fast_folder() -> Path | None:

@@ -1,0 +1,71 @@
+"""An ArgoCD repository runs: the sample syncs on a real API server with three lines of config."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.checkout import Checkout
+from tests.e2e.live import CONFIG_MAPS, Body, Kind
+
+pytestmark = pytest.mark.e2e
+
+SAMPLE = Path(__file__).parents[1] / "testdata" / "argocd_repository"
+DEPLOYMENTS = Kind("apps", "v1", "Deployment", "deployments", namespaced=True)
+CLUSTER = {
+    "name": "pitower",
+    "labels": {"monitored": "yes"},
+    "annotations": {"example.com/retention": "7d"},
+}
+
+
+@pytest.fixture
+def sample(checkout: Checkout) -> Checkout:
+    """The sample as it is, in a checkout."""
+    shutil.copytree(SAMPLE, checkout.root, dirs_exist_ok=True)
+    checkout.configure(
+        source={"repoURL": "https://git.example.com/home/sample", "targetRevision": "main"},
+        argocd={"paths": ["bootstrap"], "clusters": [CLUSTER]},
+        chartMirrors={"oci://registry.example.com/charts": "charts"},
+        applicationSets=[],
+        projects=[],
+    )
+    return checkout
+
+
+def test_argocd_sample(sample: Checkout) -> None:
+    """Every object of the sample is in the cluster, a second run changes nothing, and what leaves
+    Git goes or stays as ArgoCD has it."""
+    run = sample.twice()
+    assert "spec.syncWindows is read, but not enforced yet" in run.output
+    keys = {(key.kind, key.namespace, key.name) for key in sample.live.owned(sample.stack)}
+    assert {
+        ("Deployment", "media", "player"),
+        ("ConfigMap", "media", "first"),
+        ("ConfigMap", "media", "second"),
+        ("ConfigMap", "networking", "dns"),
+        ("ClusterRole", "", "sample-dns"),
+        ("ConfigMap", "monitoring", "logs-agent"),
+        ("ConfigMap", "monitoring", "metrics-agent"),
+        ("ConfigMap", "selfhosted", "wiki-agent"),
+        ("StatefulSet", "selfhosted", "wiki-store"),
+    } <= keys
+    assert not any(kind in ("Application", "ApplicationSet") for kind, _, _ in keys)
+
+    shutil.rmtree(sample.root / "apps" / "networking" / "proxy")
+    shutil.rmtree(sample.root / "apps" / "media" / "player")
+    stopped = sample.up()
+    if "--confirm" in stopped.output:
+        sample.confirm(stopped)
+    sample.twice()
+    config_maps = {_identity(each) for each in sample.live.list(CONFIG_MAPS)}
+    assert ("networking", "dns") in config_maps
+    assert ("networking", "proxy") not in config_maps
+    deployments = {_identity(each) for each in sample.live.list(DEPLOYMENTS)}
+    assert ("media", "player") in deployments  # its set has preserveResourcesOnDeletion
+
+
+def _identity(body: Body) -> tuple[str, str]:
+    return body["metadata"]["namespace"], body["metadata"]["name"]

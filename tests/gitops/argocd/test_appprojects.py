@@ -1,0 +1,135 @@
+"""AppProjects in manifests: limits, what is not enforced yet, and what is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops.application import ApplicationSpec, Destination, Source
+from gitops.argocd.appprojects import ReadProject, read
+from gitops.projects import check_application
+from tests.gitops.argocd.clusters import clusters_of
+
+CLUSTERS = clusters_of(clusters=[{"name": "lab", "server": "https://lab"}])
+
+
+def project(**spec: Any) -> ReadProject:
+    """What a manifest with this spec says."""
+    body = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AppProject",
+        "metadata": {"name": "apps", "namespace": "argocd"},
+        "spec": spec,
+    }
+    return read(body, origin="projects.yaml", clusters=CLUSTERS)
+
+
+def test_limits_are_read() -> None:
+    """Every list that allows or forbids is a limit of the project."""
+    kind = {"group": "apps", "kind": "Deployment"}
+    found = project(
+        description="all",
+        sourceRepos=["https://example.com/*"],
+        destinations=[{"namespace": "x", "server": "*"}],
+        clusterResourceWhitelist=[{**kind, "name": "a*"}],
+        clusterResourceBlacklist=[kind],
+        namespaceResourceWhitelist=[kind],
+        namespaceResourceBlacklist=[kind],
+        roles=[{"name": "r", "policies": ["p"], "groups": ["g"], "jwtTokens": [{"iat": 1}]}],
+        sourceNamespaces=["x"],
+        permitOnlyProjectScopedClusters=True,
+    )
+    assert found.errors == found.warnings == ()
+    assert found.project is not None
+    assert found.project.source_repos == ("https://example.com/*",)
+    assert found.project.cluster_resource_whitelist[0].name == "a*"
+    assert found.project.namespace_resource_whitelist is not None
+    assert found.project.roles[0].policies == ("p",)
+
+
+@pytest.mark.parametrize(
+    ("destination", "permitted"),
+    [
+        ({"namespace": "*", "server": "*"}, True),
+        ({"namespace": "*", "server": "https://kubernetes.default.svc"}, True),
+        ({"namespace": "*", "server": "https://lab"}, True),
+        ({"namespace": "*", "name": "l?b"}, True),
+        ({"namespace": "*", "server": "https://other"}, False),
+        ({"namespace": "*", "name": "other"}, False),
+        ({"namespace": "y", "server": "*"}, False),
+        ({"namespace": "*", "name": "!lab"}, False),
+        ({"namespace": "*", "name": "!other"}, True),
+    ],
+)
+def test_destinations_mean_the_stacks_cluster_by_any_of_its_names(
+    destination: dict[str, str],
+    permitted: bool,  # noqa: FBT001
+) -> None:
+    """A destination of a project is compared with every name the cluster goes by."""
+    found = project(sourceRepos=["*"], destinations=[destination]).project
+    assert found is not None
+    spec = ApplicationSpec(
+        name="one",
+        category="",
+        application_set="",
+        project="apps",
+        source=Source(path="x"),
+        destination=Destination(namespace="x"),
+    )
+    assert bool(check_application(spec, {"apps": found})) is not permitted
+
+
+def test_every_source_has_to_be_permitted() -> None:
+    """A project that permits one of several sources does not permit the Application."""
+    found = project(sourceRepos=["https://a"], destinations=[{"namespace": "*"}]).project
+    assert found is not None
+    spec = ApplicationSpec(
+        name="one",
+        category="",
+        application_set="",
+        project="apps",
+        source=Source(path="x", repo_url="https://a"),
+        sources=(Source(path="x", repo_url="https://a"), Source(path="x", repo_url="https://b")),
+        destination=Destination(namespace="x"),
+        repo_url="https://a",
+    )
+    errors = check_application(spec, {"apps": found})
+    assert [error.reason for error in errors] == [
+        "AppProject apps does not permit repository https://b"
+    ]
+
+
+def test_what_is_not_enforced_yet_is_named() -> None:
+    """Sync windows, orphaned resources and signatures are read, and a warning names each."""
+    found = project(
+        syncWindows=[{"kind": "deny", "schedule": "* * * * *", "duration": "1h"}],
+        orphanedResources={"warn": True, "ignore": [{"group": "x", "kind": "y", "name": "z"}]},
+        signatureKeys=[{"keyID": "4AEE18F83AFDEB23"}],
+        sourceIntegrity={"git": {"policies": []}},
+    )
+    assert found.errors == ()
+    assert found.warnings == tuple(
+        f"AppProject apps (projects.yaml): spec.{field} is read, but not enforced yet"
+        for field in ("orphanedResources", "signatureKeys", "sourceIntegrity", "syncWindows")
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (
+            {"destinationServiceAccounts": [{"server": "*"}]},
+            "spec.destinationServiceAccounts is not supported",
+        ),
+        ({"sourceRepo": ["*"]}, 'did you mean "sourceRepos"?'),
+        ({"syncWindows": [{"kind": "never"}]}, "use one of allow, deny"),
+        ({"clusterResourceWhitelist": [{"kind": "x"}]}, "group is missing"),
+    ],
+)
+def test_refused(spec: dict[str, Any], said: str) -> None:
+    """What is not supported is refused by name, with the remedy."""
+    found = project(**spec)
+    assert found.project is None
+    assert said in str(found.errors[0])
+    assert str(found.errors[0]).startswith("AppProject apps (projects.yaml): ")
