@@ -54,9 +54,31 @@ class OwnershipError(HomeOpsError):
     """Two Applications claim the same object."""
 
 
+class OrderError(HomeOpsError):
+    """What has to come first is missing, broken or not healthy."""
+
+
 class ClusterError(HomeOpsError):
     """The API server cannot be reached or refused a request."""
 
 
 class ToolError(HomeOpsError):
     """A program this one needs is missing or failed."""
+
+
+class HookError(HomeOpsError):
+    """A hook of an Application failed, hangs or could not be run; ``details`` are the lines it said
+    last."""
+
+    def __init__(
+        self, subject: str, reason: str, *, remedy: str, details: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(subject, reason, remedy=remedy)
+        self.details = details
+
+    def __str__(self) -> str:
+        """The details stand between reason and remedy."""
+        if not self.details:
+            return super().__str__()
+        told = "\n".join(f"    {line}" for line in self.details)
+        return f"{self.subject}: {self.reason}:\n{told}\n  {self.remedy}"

@@ -6,7 +6,7 @@ Read once per run from `pulumi stack export`; every decision that needs "what wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ from gitops.manifest import ResourceKey
 
 APPLICATION_TYPE = "home-ops:index:Application"
 APPLICATION_SET_TYPE = "home-ops:index:ApplicationSet"
+WAVE_TYPE = "home-ops:index:Wave"
+DELETION_TYPE = "home-ops:index:Deletion"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +45,26 @@ class InventoryObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassedWave:
+    """The marker of a gate: for which digest of its Application it was last tried, how often in
+    vain, and whether it passed."""
+
+    digest: str
+    attempt: int = 0
+    passed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """The objects of the last deployment by identity, with all URNs each identity has, and the
-    inputs of each Application's own component."""
+    """The objects of the last deployment by identity, with all URNs each identity has; the inputs
+    of each Application's own component, the gates between waves by name, and those of deletions by
+    Application."""
 
     objects: Mapping[ResourceKey, InventoryObject] = field(default_factory=dict)
     urns: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
     application_inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    waves: Mapping[str, PassedWave] = field(default_factory=dict)
+    deletions: Mapping[str, PassedWave] = field(default_factory=dict)
 
     def of_application(self, name: str) -> tuple[InventoryObject, ...]:
         """The objects one Application had."""
@@ -84,6 +99,8 @@ def from_export(export: Mapping[str, Any]) -> Inventory:
             for each in resources
             if each.get("type") == APPLICATION_TYPE
         },
+        waves=_gates(resources, WAVE_TYPE),
+        deletions=_gates(resources, DELETION_TYPE),
     )
 
 
@@ -104,20 +121,38 @@ def _object(resource: Mapping[str, Any], parents: Mapping[str, str]) -> Inventor
     metadata = inputs["metadata"]
     owner = parents[str(resource["urn"])]
     application = _name_of(owner, APPLICATION_TYPE)
+    live = resource.get("outputs") or {}
+    # what was applied before anything served its kind may say a namespace where the kind has none
+    created = live.get("metadata") or {}
+    namespace = (created if created.get("uid") else metadata).get("namespace")
     return InventoryObject(
         key=ResourceKey(
             group=str(inputs.get("apiVersion", "")).rpartition("/")[0],
             kind=str(inputs["kind"]),
-            namespace=str(metadata.get("namespace") or ""),
+            namespace=str(namespace or ""),
             name=str(metadata["name"]),
         ),
         urn=str(resource["urn"]),
         body=inputs,
-        live=resource.get("outputs") or {},
+        live=live,
         application=application,
         application_set=_name_of(parents.get(owner, ""), APPLICATION_SET_TYPE),
         retained=bool(resource.get("retainOnDelete")),
         retained_with_application=bool(resource.get("deletedWith")),
+    )
+
+
+def _gates(resources: Iterable[Mapping[str, Any]], wanted_type: str) -> dict[str, PassedWave]:
+    found = (each for each in resources if each.get("type") == wanted_type)
+    return {_name_of(str(each["urn"]), wanted_type): _wave(each) for each in found}
+
+
+def _wave(resource: Mapping[str, Any]) -> PassedWave:
+    inputs, outputs = resource.get("inputs") or {}, resource.get("outputs") or {}
+    return PassedWave(
+        digest=str(inputs.get("digest", "")),
+        attempt=int(inputs.get("attempt", 0)),
+        passed=outputs.get("passed") is True,
     )
 
 

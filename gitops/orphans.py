@@ -15,6 +15,8 @@ from gitops.inventory import Inventory, InventoryObject
 from gitops.manifest import ResourceKey, annotations_of
 from gitops.ownership import RETAIN, STACK, live_key, owner
 from gitops.prune import PruneAction, PrunePolicy, decide
+from gitops.syncing.deletion import DELETION_PHASES, deletion_hooks_of
+from gitops.syncing.hook_objects import phase_ran_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +65,25 @@ def find_orphans(
             and not each.going
             and each.key not in wanted
             and each.key not in inventory.objects
+            and not _is_left_to_hooks(each, inventory, policy)
             and decide(_remembered(each), policy).action is PruneAction.PRUNE
         ),
         key=lambda each: each.key,
     )
+
+
+def _is_left_to_hooks(live: LiveObject, inventory: Inventory, policy: PrunePolicy) -> bool:
+    """Whether a hook made the object, so that its delete policy decides about it.
+
+    Like ArgoCD, a sync prunes no such object, and with its Application it goes; what the hooks of
+    that very deletion made is theirs until the end.
+    """
+    phase = phase_ran_in(live.body)
+    if phase is None:
+        return False
+    application = live.application or ""
+    living = application in policy.prune or application in policy.broken
+    return living or phase in DELETION_PHASES or deletion_hooks_of(inventory, application) != ""
 
 
 def _remembered(live: LiveObject) -> InventoryObject:

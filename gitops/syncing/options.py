@@ -86,7 +86,14 @@ class ObjectOptions:
         """Replace takes precedence over ServerSideApply (ArgoCD, "Server-Side Apply")."""
         if self.replace:
             return ApplyMethod.REPLACE
-        return ApplyMethod.SERVER_SIDE if self.server_side_apply else ApplyMethod.CLIENT_SIDE
+        return ApplyMethod.CLIENT_SIDE if self.client_side else ApplyMethod.SERVER_SIDE
+
+    @property
+    def client_side(self) -> bool:
+        """Whether server-side apply is not to be used: it is switched off, or the object may have
+        fields its schema does not have: server-side apply refuses those whatever validation is
+        asked for (KEP-555), other requests drop them."""
+        return not (self.server_side_apply and self.validate)
 
     @property
     def may_be_recreated(self) -> bool:

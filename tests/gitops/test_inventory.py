@@ -131,3 +131,21 @@ def test_unfinished_objects_are_passed_over(export: dict[str, Any]) -> None:
         resource(export, end)["inputs"] = {}
     resource(export, "::media/library").pop("inputs")
     assert len(from_export(export).objects) == 3
+
+
+@pytest.mark.parametrize(("uid", "namespace"), [("1", ""), ("", "media")])
+def test_the_cluster_knows_which_kinds_have_namespaces(uid: str, namespace: str) -> None:
+    """An object applied with a namespace before its kind was known has the one it got, if any."""
+    body = {"apiVersion": "example.com/v1", "kind": "Wide", "metadata": {"name": "a"}}
+    inputs = {**body, "metadata": {"name": "a", "namespace": "media"}}
+    live = {**body, "metadata": {"name": "a", "uid": uid}}
+    urn = "urn:pulumi:local::home-ops::kubernetes:example.com/v1:Wide::media/a"
+    resource = {
+        "urn": urn,
+        "type": "kubernetes:example.com/v1:Wide",
+        "custom": True,
+        "inputs": inputs,
+        "outputs": live,
+    }
+    (found,) = from_export({"deployment": {"resources": [resource]}}).objects.values()
+    assert found.key.namespace == namespace

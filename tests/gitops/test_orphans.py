@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from gitops.manifest import ResourceKey
 from gitops.orphans import LiveObject, find_orphans
 from gitops.ownership import APPLICATION_LABEL, Ownership, marked
 from gitops.prune import PrunePolicy
+from gitops.syncing.deletion import DELETION_HOOKS
+from gitops.syncing.hook_objects import HOOK_PHASE
 from tests.gitops.objects import (
     SYNC_OPTIONS,
     an_object,
@@ -103,6 +106,30 @@ def test_what_a_prune_would_keep_is_no_orphan(found: LiveObject, policy: PrunePo
 def test_retained_objects_of_a_living_application_are_pruned() -> None:
     """What stays when its Application goes is still pruned while that lives."""
     assert orphans(live(config_map(), retained=True), policy=LIVING) == ["settings"]
+
+
+def left_by_a_hook(phase: str = "PreSync") -> LiveObject:
+    """What a hook of the Application made."""
+    return live(config_map("migrated", labels={HOOK_PHASE: phase}))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [LIVING, PrunePolicy(prune={JELLYFIN: False}), PrunePolicy(broken=frozenset({JELLYFIN}))],
+)
+def test_what_hooks_made_is_no_orphan(policy: PrunePolicy) -> None:
+    """While the Application lives its hooks' delete policies decide, and nothing prunes."""
+    assert orphans(left_by_a_hook(), policy=policy) == []
+
+
+def test_what_hooks_made_goes_with_the_application() -> None:
+    """It is deleted with an Application that has left Git, as in ArgoCD; what a PostDelete hook
+    made stays, and where hooks run for the deletion, they decide about all of it."""
+    assert orphans(left_by_a_hook(), policy=GONE) == ["migrated"]
+    assert orphans(left_by_a_hook("PostDelete"), policy=GONE) == []
+    inputs = {JELLYFIN: {DELETION_HOOKS: "[]"}}
+    deleting = replace(inventory(), application_inputs=inputs)
+    assert orphans(left_by_a_hook(), policy=GONE, last=deleting) == []
 
 
 def test_the_uid_is_remembered() -> None:
