@@ -21,8 +21,8 @@ control-plane: toolchain
 env: ## Print the environment of the stack: eval "$(make env)"
 	@$(PYTHON) -m toolchain env --stack $(STACK)
 
-up: control-plane ## Start the embedded control plane, sync apps/ to it, show the Applications
-	@$(WITH_ENV) gitops up --stack $(STACK) $(if $(filter local,$(STACK)),--yes)
+up: control-plane ## Start the control plane, sync apps/, show the Applications; with WAIT=1 when healthy
+	@$(WITH_ENV) gitops up --stack $(STACK) $(if $(filter local,$(STACK)),--yes) $(if $(WAIT),--wait)
 
 preview: control-plane ## Show what `make up` would change
 	@$(WITH_ENV) pulumi preview --stack $(STACK) --non-interactive

@@ -1,52 +1,77 @@
-"""For how many kinds does the general health rule suffice? ``python -m benchmarks.health_rules``.
+"""For how many kinds does the general health rule suffice, and what does judging cost?
 
-Judges the cases of ``tests/testdata/health`` twice: as ``assess`` does, and by the conventions
-alone. A kind is sufficed where every case of it gets its status from the conventions.
+Called by the command line like a scenario; it needs no cluster. The cases of
+``tests/testdata/health`` are judged as ``assess`` does it, then by the conventions alone: these
+suffice for a kind where every case of it gets its status from them.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.checkout import REPOSITORY, BenchmarkError
+from benchmarks.measurements import Limits
+from benchmarks.report import Row, Sample
+from benchmarks.scenarios import Scenario
 from gitops import yaml_reader
-from gitops.health import conditions, custom_resources
+from gitops.health import assess, conditions
 from gitops.health.assessment import RULES
 from gitops.health.fields import SurpriseError
 
-CASES = Path(__file__).parents[1] / "tests" / "testdata" / "health"
+NAME = "health-rules"
+CASES = REPOSITORY / "tests" / "testdata" / "health"
 Kind = tuple[str, str]
 
 
-def main() -> int:
-    """Print the shares, for all kinds and for custom resources, and which kinds need a rule."""
-    suffices: dict[Kind, bool] = {}
-    cases = 0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    name: str
+    kind: Kind
+    live: Mapping[str, Any]
+    now: datetime
+    status: str
+
+
+def measure(_directory: Path, limits: Limits) -> Iterator[Row]:
+    """Measure; the second row has the shares, and in its note the kinds that need a rule.
+
+    Raises:
+        BenchmarkError: a case does not get its status, so that the shares would say nothing.
+    """
+    cases = list(_cases())
+    scenario = Scenario(name=NAME, description="health cases", application="", edited="", repeats=5)
+    wrong = [each.name for each in cases if _assessed(each) != each.status]
+    if wrong:
+        raise BenchmarkError(f"these cases do not get their status: {', '.join(wrong)}")
+    runs = [_judged(cases, _assessed) for _ in limits.cheap(scenario)]
+    yield Row(scenario=NAME, measurement="assess", objects=len(cases), samples=runs)
+    runs = [_judged(cases, _by_convention) for _ in limits.cheap(scenario)]
+    suffices = _suffices(cases)
+    custom = {kind: enough for kind, enough in suffices.items() if kind not in RULES}
+    yield Row(
+        scenario=NAME,
+        measurement="the general rule alone",
+        objects=len(cases),
+        samples=runs,
+        note=f"suffices for {_share(suffices)}; of the custom resources for {_share(custom)}; "
+        f"others: {', '.join(_named(each) for each in sorted(suffices) if not suffices[each])}",
+    )
+
+
+def _cases() -> Iterator[_Case]:
     for path in sorted(CASES.glob("*.yaml")):
         (case,) = yaml_reader.load(path.read_text(encoding="utf-8"), source=path.name)
         live = case["object"]
         kind = _kind(live)
         if kind is None or live["metadata"].get("deletionTimestamp"):
             continue
-        cases += 1
-        suffices[kind] = suffices.get(kind, True) and _by_convention(case, kind) == case["status"]
-    custom = {kind: enough for kind, enough in suffices.items() if kind not in RULES}
-    print(f"{cases} cases of {len(suffices)} kinds")
-    print(f"the general rule suffices for {_share(suffices)}")
-    print(f"of the custom resources among them, for {_share(custom)}")
-    needed = sorted(each for each, enough in suffices.items() if not enough)
-    print(f"a rule of their own need: {', '.join(map(_named, needed))}")
-    unneeded = sorted(each for each in custom_resources.RULES if suffices.get(each))
-    print(f"rules for a message alone: {', '.join(map(_named, unneeded)) or 'none'}")
-    return 0
-
-
-def _named(kind: Kind) -> str:
-    group, name = kind
-    return f"{group}/{name}" if group else name
+        now = datetime.fromisoformat(case["now"]) if "now" in case else datetime.now(UTC)
+        yield _Case(name=path.stem, kind=kind, live=live, now=now, status=case["status"])
 
 
 def _kind(live: Any) -> Kind | None:
@@ -58,18 +83,37 @@ def _kind(live: Any) -> Kind | None:
     return version.rpartition("/")[0], kind
 
 
-def _by_convention(case: Mapping[str, Any], kind: Kind) -> str:
-    now = datetime.fromisoformat(case["now"]) if "now" in case else datetime.now(UTC)
+def _judged(cases: list[_Case], judge: Callable[[_Case], str]) -> Sample:
+    began, cpu = time.perf_counter(), time.process_time()
+    for each in cases:
+        judge(each)
+    return Sample(seconds=time.perf_counter() - began, cpu_seconds=time.process_time() - cpu)
+
+
+def _assessed(case: _Case) -> str:
+    return assess(case.live, now=case.now).status
+
+
+def _by_convention(case: _Case) -> str:
+    group, kind = case.kind
     try:
-        return conditions.any_kind(case["object"], group=kind[0], kind=kind[1], now=now).status
+        return conditions.any_kind(case.live, group=group, kind=kind, now=case.now).status
     except SurpriseError:
         return "Unknown"
+
+
+def _suffices(cases: list[_Case]) -> dict[Kind, bool]:
+    found: dict[Kind, bool] = {}
+    for each in cases:
+        found[each.kind] = found.get(each.kind, True) and _by_convention(each) == each.status
+    return found
+
+
+def _named(kind: Kind) -> str:
+    group, name = kind
+    return f"{group}/{name}" if group else name
 
 
 def _share(suffices: Mapping[Kind, bool]) -> str:
     enough = sum(suffices.values())
     return f"{enough} of {len(suffices)} kinds ({enough / len(suffices):.0%})"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

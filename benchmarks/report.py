@@ -36,13 +36,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One measurement: its samples, and the seconds that are promised on two quiet cores."""
+    """One measurement: its samples, and the seconds that are promised on two quiet cores.
+
+    ``note`` is what was found beside the figures.
+    """
 
     scenario: str
     measurement: str
     objects: int
     samples: Sequence[Sample]
     target: float | None = None
+    note: str = ""
 
     @property
     def seconds(self) -> float:
@@ -84,7 +88,7 @@ def line(row: Row) -> str:
     if row.target is not None:
         target = f"{'ok' if row.on_target else 'MISSED'}, under {row.target:g}"
     peak = max(each.peak_bytes for each in row.samples)
-    return _COLUMNS.format(
+    figures = _COLUMNS.format(
         scenario=row.scenario,
         objects=row.objects,
         measurement=row.measurement,
@@ -96,6 +100,7 @@ def line(row: Row) -> str:
         peak=f"{peak / _MEGABYTE:.0f}" if peak else "",
         target=target,
     ).rstrip()
+    return f"{figures}\n{'':>12} {row.note}" if row.note else figures
 
 
 def as_json(conditions: dict[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
@@ -135,6 +140,7 @@ def _row(row: Row) -> dict[str, Any]:
         "objects": row.objects,
         "seconds": row.seconds,
         "target_seconds": row.target,
+        "note": row.note,
         "samples": [
             {
                 "seconds": each.seconds,

@@ -114,7 +114,7 @@ def definitions() -> Scenario:
     files: dict[str, str] = {}
     for number in range(20):
         path = f"apps/category-00/definitions-{number // 10}/widget-{number:02}.yaml"
-        files[path] = _yaml([definition(number, revision=REVISION if number == 0 else "")])
+        files[path] = as_yaml([definition(number, revision=REVISION if number == 0 else "")])
     return Scenario(
         name="definitions",
         description="2 Applications of 10 CustomResourceDefinitions of 300 kB",
@@ -209,29 +209,29 @@ def _small(*, applications: int, objects: int, categories: int, mixed: bool) -> 
 
 
 def _plain(_name: str, bodies: list[Body]) -> dict[str, str]:
-    return {"objects.yaml": _yaml(bodies)}
+    return {"objects.yaml": as_yaml(bodies)}
 
 
 def _kustomization(_name: str, bodies: list[Body]) -> dict[str, str]:
     half = len(bodies) // 2
-    resources = {"first.yaml": _yaml(bodies[:half]), "second.yaml": _yaml(bodies[half:])}
+    resources = {"first.yaml": as_yaml(bodies[:half]), "second.yaml": as_yaml(bodies[half:])}
     labels = [{"pairs": {"app.kubernetes.io/managed-by": "kustomize"}}]
     kustomization = {"resources": sorted(resources), "labels": labels}
-    return {**resources, "kustomization.yaml": _yaml([kustomization])}
+    return {**resources, "kustomization.yaml": as_yaml([kustomization])}
 
 
 def _chart(name: str, bodies: list[Body]) -> dict[str, str]:
     chart = {"apiVersion": "v2", "name": name, "version": "1.0.0"}
-    text = _yaml(bodies).replace("benchmark", "{{ .Values.word }}")
+    text = as_yaml(bodies).replace("benchmark", "{{ .Values.word }}")
     values = {"word": "benchmark"}
     return {
-        "Chart.yaml": _yaml([chart]),
-        "values.yaml": _yaml([values]),
+        "Chart.yaml": as_yaml([chart]),
+        "values.yaml": as_yaml([values]),
         "templates/objects.yaml": text,
     }
 
 
-def _yaml(bodies: list[Body]) -> str:
+def as_yaml(bodies: list[Body]) -> str:
     """Documents in the style people write."""
     return "---\n".join(_block(each, 0) for each in bodies)
 

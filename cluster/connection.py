@@ -98,9 +98,20 @@ class Connection:
         headers = {"Accept": accept}
         return self._send("GET", path, params=params, headers=headers, timeout=timeout).content
 
-    def post(self, path: str, body: bytes, *, content_type: str = "application/json") -> Any:
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        content_type: str = "application/json",
+        params: Mapping[str, str] | None = None,
+    ) -> Any:
         """Send a POST; the JSON of the answer. Raises as ``get_bytes`` does."""
-        return self._write("POST", path, body, content_type)
+        return self._write("POST", path, body, content_type, params)
+
+    def put(self, path: str, body: bytes, *, params: Mapping[str, str] | None = None) -> Any:
+        """Send a PUT; the JSON of the answer. Raises as ``get_bytes`` does."""
+        return self._write("PUT", path, body, "application/json", params)
 
     def patch(
         self, path: str, body: bytes, *, content_type: str, params: Mapping[str, str] | None = None

@@ -51,6 +51,7 @@ def read_status(
     rules: UserRules | None = None,
     label_selector: str = APPLICATION_LABEL,
     now: datetime | None = None,
+    listing: Listing | None = None,
 ) -> LiveStatus:
     """Read what the stack has applied and judge it.
 
@@ -61,11 +62,12 @@ def read_status(
         rules: the user's own health scripts.
         label_selector: which of our objects; all when not given.
         now: the clock of time-dependent rules; the machine's when not given.
+        listing: our objects, where they have been listed already.
 
     Raises:
         ClusterError: the server does not answer, or refuses for another reason than one kind.
     """
-    listing = _list_owned(connection, facts, rules, label_selector)
+    listing = listing or _list_owned(connection, facts, rules, label_selector)
     owned = owned_by_application(listing.objects, stack=stack)
     ours = _judge(connection, facts, [body for each in owned.values() for body in each], rules, now)
     around = _list_around(connection, facts, wanted(ours.values()))

@@ -8,31 +8,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import pulumi
 
 from components.resources import Options, declare, declare_kept
+from gitops.bootstrap_objects import bootstrap_objects
 from gitops.config import BootstrapSettings
+from gitops.ignoring.partial import Partial
 from gitops.inventory import Inventory, InventoryObject
 from gitops.manifest import Manifest, ResourceKey
 from gitops.projects import AppProject
 
 BOOTSTRAP_TYPE = "home-ops:index:Bootstrap"
 APP_PROJECT_TYPE = "home-ops:index:AppProject"
-ACCOUNT = "reconciler"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootstrapArgs:
-    """The bootstrap's settings, the projects, the last deployment, and what of it stays without
-    belonging to any Application."""
+    """The bootstrap's settings, the projects, the last deployment, what of it stays without
+    belonging to any Application, and which objects are applied in part."""
 
     settings: BootstrapSettings
     projects: Sequence[AppProject]
     inventory: Inventory
     kept: Sequence[InventoryObject] = ()
+    partials: Mapping[ResourceKey, Partial] = field(default_factory=dict)
 
 
 class Bootstrap(pulumi.ComponentResource):
@@ -48,12 +49,18 @@ class Bootstrap(pulumi.ComponentResource):
         for body in bootstrap_objects(args.settings):
             manifest = Manifest.from_body(body)
             is_namespace = manifest.key.kind == "Namespace"
-            options = Options(parent=self, depends_on=tuple(namespace), retain=is_namespace)
+            options = Options(
+                parent=self,
+                depends_on=tuple(namespace),
+                retain=is_namespace,
+                partial=args.partials.get(manifest.key),
+            )
             resource = declare(body, manifest.key, options, inventory=args.inventory)
             if is_namespace:
                 namespace.append(resource)
         for found in args.kept:
-            declare_kept(found, Options(parent=self, retain=True))
+            # what the prune gate keeps may be deleted later, a namespace never
+            declare_kept(found, Options(parent=self, retain=found.key.kind == "Namespace"))
         self.register_outputs({"namespace": args.settings.namespace})
 
 
@@ -65,62 +72,3 @@ class AppProjectRecord(pulumi.ComponentResource):
     ) -> None:
         super().__init__(APP_PROJECT_TYPE, name, dataclasses.asdict(project), opts)
         self.register_outputs({})
-
-
-def bootstrap_keys(settings: BootstrapSettings) -> frozenset[ResourceKey]:
-    """The identities of the bootstrap's objects; no Application may claim one."""
-    return frozenset(Manifest.from_body(body).key for body in bootstrap_objects(settings))
-
-
-def bootstrap_objects(settings: BootstrapSettings) -> list[dict[str, Any]]:
-    """The bootstrap's objects: namespace, ServiceAccount and its rights."""
-    labels = {"app.kubernetes.io/name": "home-ops", "app.kubernetes.io/managed-by": "home-ops"}
-    namespace = settings.namespace
-    role = f"{namespace}-{ACCOUNT}"
-    return [
-        _object(
-            "v1",
-            "Namespace",
-            namespace,
-            labels={**labels, **settings.labels},
-            annotations=settings.annotations,
-        ),
-        _object("v1", "ServiceAccount", ACCOUNT, labels=labels, namespace=namespace),
-        _object(
-            "rbac.authorization.k8s.io/v1",
-            "ClusterRole",
-            role,
-            labels=labels,
-            # What is applied is whatever Git holds, so like ArgoCD's controller it may do anything.
-            rules=[
-                {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-                {"nonResourceURLs": ["*"], "verbs": ["get"]},
-            ],
-        ),
-        _object(
-            "rbac.authorization.k8s.io/v1",
-            "ClusterRoleBinding",
-            role,
-            labels=labels,
-            roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-            subjects=[{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}],
-        ),
-    ]
-
-
-def _object(
-    api_version: str,
-    kind: str,
-    name: str,
-    *,
-    labels: Mapping[str, str],
-    annotations: Mapping[str, str] | None = None,
-    namespace: str = "",
-    **fields: Any,
-) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"name": name, "labels": dict(labels)}
-    if annotations:
-        metadata["annotations"] = dict(annotations)
-    if namespace:
-        metadata["namespace"] = namespace
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
 
 from gitops.application_target import ApplicationTarget
 from gitops.errors import ToolError
+from gitops.target import Target
 
 PLUGIN = "resource-command-v1.2.1"
 
@@ -28,6 +30,15 @@ def run_after(
 ) -> None:
     """Declare the commands after a sync, which wait for all its objects."""
     _declare(target, "after", target.spec.commands.after, parent=parent, after=after)
+
+
+def with_plugin(target: Target) -> Target:
+    """The target without the Applications that want commands where nothing can run them."""
+    checked = ((each, check_plugin(each)) for each in target.applications)
+    return replace(
+        target,
+        applications=tuple(each.broken(error) if error else each for each, error in checked),
+    )
 
 
 def check_plugin(target: ApplicationTarget) -> ToolError | None:
@@ -66,7 +77,11 @@ def _declare(
             create=command,
             triggers=[target.digest],
             environment={"APPLICATION": target.spec.name, "DIGEST": target.digest},
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=[*after, *previous]),
+            opts=pulumi.ResourceOptions(
+                parent=parent,
+                depends_on=[*after, *previous],
+                ignore_changes=["*"] if target.stopped else None,
+            ),
         )
         previous.append(resource)
     return previous

@@ -24,6 +24,7 @@ from components.live_cluster import LiveCluster
 from components.wave import Wave, WaveArgs
 from gitops.errors import HomeOpsError
 from gitops.gate.stateful_kinds import stateful
+from gitops.health import UserRule
 from gitops.inventory import DELETION_TYPE, Inventory, InventoryObject
 from gitops.manifest import Manifest, ResourceKey, SyncPhase, annotations_of
 from gitops.ownership import STACK, live_key, owner
@@ -53,6 +54,7 @@ async def delete_departed(
     inventory: Inventory,
     cluster: LiveCluster,
     options: pulumi.ResourceOptions,
+    rules: Sequence[UserRule] = (),
 ) -> list[HomeOpsError]:
     """Declare the deletions, which run at the same time; why some of them failed."""
     stack = pulumi.get_stack()
@@ -61,7 +63,7 @@ async def delete_departed(
         name = each.target.spec.name
 
         async def run() -> None:
-            await _Steps(each, cluster, stack=stack).run()
+            await _Steps(each, cluster, stack=stack, rules=rules).run()
 
         args = WaveArgs(digest=_digest(each), gate=run, last=inventory.deletions.get(name))
         return await Deletion(name, args, options).outcome()
@@ -78,14 +80,21 @@ def deletion_hooks_input(text: str) -> pulumi.Input[str]:
 class _Steps:
     """What is done, step by step; after a run that was killed, from where that one had come to."""
 
-    def __init__(self, departed: DepartedApplication, cluster: LiveCluster, *, stack: str) -> None:
+    def __init__(
+        self,
+        departed: DepartedApplication,
+        cluster: LiveCluster,
+        *,
+        stack: str,
+        rules: Sequence[UserRule],
+    ) -> None:
         assert cluster.connection is not None
         assert cluster.facts is not None
         self._departed = departed
         self._target = departed.target
         self._stack = stack
         self._cluster = HookCluster(cluster.connection, cluster.facts)
-        self._hooks = HookRuns(cluster, departed.target, stack=stack)
+        self._hooks = HookRuns(cluster, departed.target, stack=stack, rules=rules)
 
     async def run(self) -> None:
         """Run PreDelete hooks, delete the objects, run PostDelete hooks, sweep up.

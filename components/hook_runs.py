@@ -6,7 +6,7 @@ engine's callbacks: never in a preview, and only where the Application changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -18,6 +18,7 @@ from cluster.hook_wait import HookResult
 from components.live_cluster import LiveCluster
 from gitops.application_target import ApplicationTarget
 from gitops.errors import HookError
+from gitops.health import UserRule, UserRules
 from gitops.manifest import SyncPhase
 from gitops.ownership import Ownership
 from gitops.syncing.hook_objects import HookOwner
@@ -32,12 +33,21 @@ class HookRuns:
         cluster: where they run.
         target: the Application and its hooks.
         stack: what their objects are marked with.
+        rules: the user's own health scripts.
     """
 
-    def __init__(self, cluster: LiveCluster, target: ApplicationTarget, *, stack: str) -> None:
+    def __init__(
+        self,
+        cluster: LiveCluster,
+        target: ApplicationTarget,
+        *,
+        stack: str,
+        rules: Sequence[UserRule] = (),
+    ) -> None:
         self._cluster = cluster
         self._target = target
         self._stack = stack
+        self._rules = UserRules(rules)
         self._started = datetime.now(UTC)
         self._runner: HookRunner | None = None
         self._sync_failed = False
@@ -61,10 +71,11 @@ class HookRuns:
             ClusterError: the API server does not answer.
         """
         results: list[HookResult] = []
-        for together in self._waves(phase, wave):
-            results += await self._running().run_wave(together)
-            if any(each.error for each in results):
-                break
+        with self._rules:
+            for together in self._waves(phase, wave):
+                results += await self._running().run_wave(together)
+                if any(each.error for each in results):
+                    break
         if results and not (keep_succeeded and all(each.error is None for each in results)):
             await self._running().clean_up(results)
         self._raise_first(results)
@@ -86,7 +97,8 @@ class HookRuns:
     async def have_succeeded(self, phase: SyncPhase) -> bool:
         """Whether all hooks of a phase have run for this very sync, as their objects still tell."""
         hooks = self._of(phase)
-        return all([await self._running().has_succeeded(hook) for hook in hooks])
+        with self._rules:
+            return all([await self._running().has_succeeded(hook) for hook in hooks])
 
     def _of(self, phase: SyncPhase) -> list[PlannedHook]:
         return [each for each in self._target.hooks if each.phase is phase]
@@ -113,6 +125,7 @@ class HookRuns:
                 ),
                 timeout=float(options.timeout or DEFAULT_TIMEOUT),
                 validate=options.validate,
+                rules=self._rules,
                 report=self._report,
             )
         return self._runner

@@ -6,8 +6,10 @@ versions pinned in the config; an update stops.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
@@ -17,6 +19,7 @@ from cluster.listing import list_objects
 from cluster.objects import delete, get
 from gitops.config import Settings
 from gitops.errors import ClusterError, ConfigError
+from gitops.ignoring.apply import LiveOwners
 from gitops.manifest import ResourceKey
 from gitops.orphans import LiveObject
 from gitops.ownership import APPLICATION_LABEL
@@ -25,6 +28,7 @@ from gitops.target import ClusterView
 from gitops.versions import ClusterVersions
 
 TIMEOUT_SECONDS = 3.0
+WORKERS = 8
 
 
 @dataclass(slots=True)
@@ -53,6 +57,28 @@ class LiveCluster:
             )
         return [LiveObject.from_body(body) for body in found.objects]
 
+    def find(self, key: ResourceKey) -> dict[str, Any] | None:
+        """One object as it is now; None where there is none, or its kind is not served."""
+        resource = self.facts.find(key.group, key.kind) if self.facts else None
+        if resource is None or self.connection is None:
+            return None
+        return get(self.connection, resource, key)
+
+    def owners(self, owned: Iterable[LiveObject]) -> LiveOwners | None:
+        """Who owns which field; None where no cluster is at hand.
+
+        Args:
+            owned: what ``owned`` returned.
+        """
+        if self.connection is None:
+            return None
+        return LiveOwners(listed={each.key: each.body for each in owned}, find=self._find_all)
+
+    def _find_all(self, keys: Sequence[ResourceKey]) -> dict[ResourceKey, dict[str, Any]]:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            found = zip(keys, pool.map(self.find, keys), strict=True)
+            return {key: live for key, live in found if live is not None}
+
     def delete(self, live: Sequence[LiveObject]) -> None:
         """Delete exactly these objects, and none that took a name since."""
         assert self.connection is not None
@@ -64,10 +90,7 @@ class LiveCluster:
 
     def is_going(self, key: ResourceKey) -> bool:
         """Whether an object is there and its deletion has begun."""
-        resource = self.facts.find(key.group, key.kind) if self.facts else None
-        if resource is None or self.connection is None:
-            return False
-        live = get(self.connection, resource, key)
+        live = self.find(key)
         return live is not None and LiveObject.from_body(live).going
 
 

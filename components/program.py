@@ -7,96 +7,48 @@ rest and then fails, so that nothing is deleted in it.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pulumi
 
 from components.application import Application, ApplicationArgs
 from components.application_set import ApplicationSet, ApplicationSetArgs
-from components.bootstrap import Bootstrap, BootstrapArgs, bootstrap_keys
-from components.commands import check_plugin
+from components.awaiting import After
+from components.bootstrap import Bootstrap, BootstrapArgs
+from components.deletion import delete_departed
 from components.live_cluster import LiveCluster
 from components.orphaned_resources import OrphanedResources
+from components.provider import cluster_provider
 from components.replacement import after_deletion
+from components.writing import Writing, with_forced_replacements
 from gitops.application import ApplicationSpec, Destination, Source
+from gitops.application_order import ApplicationOrder
 from gitops.application_target import ApplicationTarget
-from gitops.config import Settings
-from gitops.errors import OwnershipError
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import Manifest, ResourceKey
-from gitops.namespaces import CreatedNamespace, created_namespaces
-from gitops.orphans import LiveObject, find_orphans
-from gitops.prune import Decision, PruneAction, PrunePlan, PrunePolicy, plan
-from gitops.target import Target
+from gitops.decision import Run
+from gitops.errors import HomeOpsError
+from gitops.ignoring.partial import FIELD_MANAGER
+from gitops.inventory import InventoryObject
+from gitops.prune import Decision, PruneAction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """Everything a run declares, decided before the first resource is registered."""
-
-    settings: Settings
-    target: Target
-    inventory: Inventory
-    prune: PrunePlan
-    orphans: Sequence[LiveObject]
-    namespaces: Sequence[CreatedNamespace]
-
-
-def decide(
-    settings: Settings,
-    target: Target,
-    inventory: Inventory,
-    *,
-    live: Iterable[LiveObject],
-    stack: str,
-) -> Run:
-    """Settle what is declared, kept, released and deleted; pure but for its arguments.
-
-    Raises:
-        OwnershipError: the last deployment holds one object under two URNs, so that declaring it
-            once would delete it through the other.
-    """
-    checked = _checked(target, bootstrap_keys(settings.bootstrap))
-    rendered = _rendered_namespaces(checked, inventory)
-    specs = [each.spec for each in checked.applications]
-    namespaces = created_namespaces(specs, rendered=rendered)
-    declared = {
-        *checked.keys,
-        *bootstrap_keys(settings.bootstrap),
-        *(Manifest.from_body(dict(each.body)).key for each in namespaces),
-    }
-    policy = _policy(settings, checked)
-    pruned = plan(tuple(declared), inventory, policy)
-    kept = (each.object.key for each in pruned.of(PruneAction.KEEP))
-    refuse_two_urns({*declared, *kept}, inventory)
-    return Run(
-        settings=settings,
-        target=checked,
-        inventory=inventory,
-        prune=pruned,
-        # a run with errors deletes nothing, and what cannot be rendered may own what looks orphaned
-        orphans=[]
-        if checked.all_errors
-        else find_orphans(live, stack=stack, target=declared, inventory=inventory, policy=policy),
-        namespaces=namespaces,
-    )
-
-
-def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResource) -> None:
-    """Register everything with the engine.
+async def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResource) -> None:
+    """Register everything with the engine; what comes in waves, as wave after wave is healthy.
 
     Raises:
         pulumi.RunError: something is broken; every error is named, and all that is not broken has
             been registered.
     """
+    run = _with_forced_replacements(run, cluster)
     options = pulumi.ResourceOptions(providers=[provider])
-    projects = run.settings.projects
+    projects = run.target.projects or run.settings.projects
     bootstrap_args = BootstrapArgs(
         settings=run.settings.bootstrap,
         projects=projects,
         inventory=run.inventory,
+        partials=run.bootstrap_partials,
         kept=[
             each.object for each in run.prune.of(PruneAction.KEEP) if not each.object.application
         ],
@@ -109,72 +61,58 @@ def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResource) -
     applications = list(_applications(run, sets, cluster))
     for application in applications:
         provided.update(application.provided)
-    for application in applications:
-        application.declare_objects(provided)
-    if run.orphans:
-        OrphanedResources("orphaned-resources", run.orphans, cluster, options)
-    _report(run)
+    await _declare_objects(applications, provided, run.target.order)
+    failed = [each.error for each in applications if each.error and not each.is_broken]
+    if not failed and not run.target.all_errors:
+        failed += await delete_departed(
+            run.departed,
+            inventory=run.inventory,
+            cluster=cluster,
+            options=options,
+            rules=run.settings.health_rules,
+        )
+    doomed = [*run.orphans, *run.passage.forgotten]
+    if doomed and not failed:
+        OrphanedResources("orphaned-resources", doomed, cluster, options)
+    _report(run, failed)
 
 
-def refuse_two_urns(keys: Iterable[ResourceKey], inventory: Inventory) -> None:
-    """Stop before the engine starts where it would delete what it has just applied or kept.
+async def _declare_objects(
+    applications: Sequence[Application],
+    provided: Mapping[object, pulumi.Resource],
+    order: ApplicationOrder,
+) -> None:
+    by_name = {each.name: each for each in applications}
 
-    Raises:
-        OwnershipError: an object that is declared has two URNs in the state.
-    """
-    for key in sorted(keys):
-        urns = inventory.urns.get(key, ())
-        if len(urns) > 1:
-            raise OwnershipError(
-                str(key),
-                f"the state knows it under {len(urns)} names ({', '.join(urns)}), and one run "
-                "would update it through one and delete it through another",
-                remedy="forget one of them with `pulumi state delete URN`",
+    def named(names: Sequence[str]) -> list[Application]:
+        return [by_name[name] for name in names if name in by_name]
+
+    await asyncio.gather(
+        *(
+            each.declare_objects(
+                provided,
+                After(
+                    required=named(order.declared.get(each.name, ())),
+                    preferred=named(order.inferred.get(each.name, ())),
+                ),
             )
-
-
-def _rendered_namespaces(target: Target, inventory: Inventory) -> set[str]:
-    # a broken Application still has the namespaces it rendered last: nobody else makes them anew
-    broken = {each.spec.name for each in target.applications if each.error}
-    had = (key for key, found in inventory.objects.items() if found.application in broken)
-    return {key.name for key in (*target.keys, *had) if key.kind == "Namespace" and not key.group}
-
-
-def _checked(target: Target, reserved: frozenset[ResourceKey]) -> Target:
-    def checked(application: ApplicationTarget) -> ApplicationTarget:
-        missing = check_plugin(application)
-        if missing:
-            return application.broken(missing)
-        for manifest in application.manifests:
-            if manifest.key in reserved:
-                return application.broken(
-                    OwnershipError(
-                        application.subject,
-                        f"{manifest.key} belongs to the bootstrap",
-                        remedy="remove it, or rename it",
-                    )
-                )
-        return application
-
-    return replace(target, applications=tuple(checked(each) for each in target.applications))
-
-
-def _policy(settings: Settings, target: Target) -> PrunePolicy:
-    return PrunePolicy(
-        prune={
-            each.spec.name: each.spec.sync_policy.prune
-            for each in target.applications
-            if each.error is None
-        },
-        broken=frozenset(each.spec.name for each in target.applications if each.error),
-        preserving=frozenset(each.name for each in settings.application_sets if each.preserving),
-        skipped=target.skipped,
+            for each in applications
+        )
     )
+
+
+def _with_forced_replacements(run: Run, cluster: LiveCluster) -> Run:
+    forced = (
+        with_forced_replacements(each, run.inventory, cluster, manager=FIELD_MANAGER)
+        for each in run.target.applications
+    )
+    return replace(run, target=replace(run.target, applications=tuple(forced)))
 
 
 def _application_sets(run: Run, options: pulumi.ResourceOptions) -> dict[str, ApplicationSet]:
     names = {
         *(each.name for each in run.settings.application_sets),
+        *(each.spec.application_set for each in run.target.applications),
         *(each.object.application_set for each in _departed(run)),
     }
     return {
@@ -193,15 +131,25 @@ def _application_sets(run: Run, options: pulumi.ResourceOptions) -> dict[str, Ap
 def _applications(
     run: Run, sets: Mapping[str, ApplicationSet], cluster: LiveCluster
 ) -> Iterable[Application]:
-    kept = _kept(run)
+    kept, awaited = _kept(run), run.target.order.wanted
     replaces = any(target.replacements for target in run.target.applications)
     replacing = after_deletion(cluster) if replaces else None
+    writing = Writing(
+        cluster,
+        run.inventory,
+        lambda: cluster_provider(run.settings, server_side_apply=False),
+    )
     for target in run.target.applications:
         args = ApplicationArgs(
             target=target,
             inventory=run.inventory,
             kept=kept.pop(target.spec.name, ()),
+            held=run.passage.held,
             replacing=replacing,
+            writing=writing,
+            cluster=cluster,
+            awaited=target.spec.name in awaited,
+            health_rules=run.settings.health_rules,
         )
         parent = sets[target.spec.application_set]
         yield Application(target.spec.name, args, pulumi.ResourceOptions(parent=parent))
@@ -211,6 +159,7 @@ def _applications(
             target=ApplicationTarget(spec=_departed_spec(name, objects[0].application_set)),
             inventory=run.inventory,
             kept=objects,
+            held=run.passage.held,
             departed=True,
         )
         yield Application(name, args, pulumi.ResourceOptions(parent=parent))
@@ -244,13 +193,20 @@ def _departed_spec(name: str, application_set: str) -> ApplicationSpec:
     )
 
 
-def _report(run: Run) -> None:
+def _report(run: Run, failed: Sequence[HomeOpsError]) -> None:
+    for warning in run.target.warnings:
+        pulumi.log.warn(warning)
     for application in run.target.applications:
         for warning in application.warnings:
             pulumi.log.warn(warning)
     broken = {each.spec.name for each in run.target.applications if each.error}
+    for stopped in run.passage.warnings:
+        pulumi.log.warn(stopped)
+    for note in run.passage.notes:
+        pulumi.log.info(note)
     for decision in run.prune.decisions:
-        if decision.action is not PruneAction.PRUNE and decision.object.application not in broken:
+        silent = decision.object.application in broken or decision.object.key in run.passage.held
+        if decision.action is not PruneAction.PRUNE and not silent:
             subject = decision.object.application or "bootstrap"
             pulumi.log.info(
                 f"{subject}: {decision.object.key} stays in the cluster: {decision.reason}"
@@ -260,10 +216,12 @@ def _report(run: Run) -> None:
             f"{orphan.application}: {orphan.key} is in the cluster and in no state; it is not in "
             "Git any more and is deleted"
         )
-    errors = run.target.all_errors
+    broken_ones = run.target.all_errors
+    errors = (*broken_ones, *failed)
     if errors:
         lines = "\n".join(f"  {error}" for error in errors)
+        one, many = ("directory", "directories") if broken_ones else ("Application", "Applications")
         raise pulumi.RunError(
-            f"{len(errors)} {'directory' if len(errors) == 1 else 'directories'} cannot be synced; "
+            f"{len(errors)} {one if len(errors) == 1 else many} cannot be synced; "
             f"all other Applications are, and nothing is deleted in this run:\n{lines}"
         )

@@ -12,6 +12,7 @@ import time
 
 import pulumi
 
+from cluster.threads import in_thread
 from components.live_cluster import LiveCluster
 from gitops.errors import ClusterError
 from gitops.manifest import Manifest, ResourceKey
@@ -34,7 +35,7 @@ def after_deletion(cluster: LiveCluster) -> pulumi.ResourceHookBinding:
 
 async def _gone(cluster: LiveCluster, key: ResourceKey) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
-    while await asyncio.to_thread(cluster.is_going, key):
+    while await in_thread(cluster.is_going, key):
         if time.monotonic() > deadline:
             raise ClusterError(
                 str(key),

@@ -13,15 +13,18 @@ from typing import Any
 import pulumi
 from pulumi.runtime.rpc import UNKNOWN
 
+from components.writing import SERVER_SIDE, Way
+from gitops.ignoring.partial import FIELD_MANAGER, STEERING, Partial
 from gitops.inventory import Inventory, InventoryObject
 from gitops.manifest import ResourceKey, annotations_of
 from gitops.ownership import RETAIN
-from gitops.scope import is_crd
+from gitops.steering import steering
+from gitops.syncing.options import PropagationPolicy
 
 PROVIDER_VERSION = "4.25.0"
-FIELD_MANAGER = "home-ops"
 REPLACED = "home-ops/replaced"
 SECRET_FIELDS = ("data", "stringData")
+_SIGNATURE = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of a value that is no plain one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,10 @@ class Options:
         retain_with: it stays in the cluster when this component goes.
         replace_on: fields whose change may delete and create it again.
         replacing: hooks for when it does.
+        partial: what is applied of it where some of its fields are somebody else's.
+        way: how it is written.
+        propagation: what becomes of the objects it owns when it is deleted.
+        on_error: told when the API server refuses it.
     """
 
     parent: pulumi.Resource
@@ -43,6 +50,10 @@ class Options:
     retain_with: pulumi.Resource | None = None
     replace_on: tuple[str, ...] = field(default=())
     replacing: pulumi.ResourceHookBinding | None = None
+    partial: Partial | None = None
+    way: Way = SERVER_SIDE
+    propagation: PropagationPolicy = PropagationPolicy.FOREGROUND
+    on_error: pulumi.ErrorHook | None = None
 
 
 def declare(
@@ -55,7 +66,7 @@ def declare(
     version of its API, another kind of parent), that URN is its alias: it is updated, never
     created again and then deleted through its former name.
     """
-    inputs = _inputs(body)
+    inputs, sealed = _wanted(options.way.body or body, options)
     if options.replace_on and pulumi.runtime.is_dry_run():
         # A preview tries to create the object beside the one that is still there, which the API
         # server refuses for some kinds; it tries no object with a value that is not known yet.
@@ -72,7 +83,9 @@ def declare(
             deleted_with=options.retain_with,
             replace_on_changes=list(options.replace_on) or None,
             delete_before_replace=bool(options.replace_on) or None,
-            hooks=options.replacing if options.replace_on else None,
+            hooks=_hooks(options),
+            provider=options.way.provider,
+            ignore_changes=[*sealed, *options.way.dropped] or None,
             additional_secret_outputs=list(SECRET_FIELDS) if _is_secret(body) else None,
             version=PROVIDER_VERSION,
         ),
@@ -127,19 +140,47 @@ def _is_secret(body: Mapping[str, Any]) -> bool:
     return (body["apiVersion"], body["kind"]) == ("v1", "Secret")
 
 
-def _inputs(body: Mapping[str, Any]) -> dict[str, Any]:
-    # These annotations steer the provider and are stored in the live object. Force, as ArgoCD does:
-    # a value another manager wrote last is taken over instead of failing the sync.
-    steering = {
-        "pulumi.com/patchFieldManager": FIELD_MANAGER,
-        "pulumi.com/patchForce": "true",
-    }
-    if not is_crd(body):
-        # Health is judged apart from applying. Only a definition is waited for, until the API
-        # server serves it, because its users come right after.
-        steering["pulumi.com/skipAwait"] = "true"
+def _hooks(options: Options) -> pulumi.ResourceHookBinding | None:
+    way, on_error = options.way, [options.on_error] if options.on_error else None
+    replacing = options.replacing if options.replace_on else None
+    if way is SERVER_SIDE and on_error is None:
+        return replacing
+    waiting = (replacing.before_create if replacing else None) or ()
+    return pulumi.ResourceHookBinding(
+        before_create=[*waiting, *way.before],
+        before_update=[*way.before],
+        after_create=[*way.after],
+        after_update=[*way.after],
+        on_error=on_error,
+    )
+
+
+def _wanted(body: Mapping[str, Any], options: Options) -> tuple[dict[str, Any], list[str]]:
+    """What is registered of an object, and the properties that stay what the state says."""
+    partial = options.partial
+    if partial is None or options.replace_on:  # what is created anew gets all its fields
+        return _inputs(body, options), []
+    inputs, last = _inputs(partial.body, options), partial.last
+    if last is None or _steering(inputs) != _steering(last):
+        return inputs, []
+    # Nothing but ignored fields differs, so the last deployment is registered again: no change.
+    # What is secret there is encrypted, and only the engine can put it in.
+    sealed = [name for name, value in last.items() if _is_sealed(value)]
+    return {name: inputs.get(name) if name in sealed else last[name] for name in last}, sealed
+
+
+def _steering(inputs: Mapping[str, Any]) -> dict[str, str]:
+    return {n: v for n, v in annotations_of(inputs).items() if n.startswith(STEERING)}
+
+
+def _is_sealed(value: Any) -> bool:
+    return isinstance(value, Mapping) and _SIGNATURE in value
+
+
+def _inputs(body: Mapping[str, Any], options: Options) -> dict[str, Any]:
     metadata = dict(body["metadata"])
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), **steering}
+    steered = steering(body, options.propagation)
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), **steered}
     inputs = {**body, "metadata": metadata}
     if _is_secret(body):
         for name in SECRET_FIELDS:

@@ -7,12 +7,14 @@ key is an error and not silence.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
 
 from gitops.config import Settings, parse
 from gitops.errors import ConfigError
+from gitops.gate.settings import ENVIRONMENT, read_confirmations
 
 CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
 
@@ -30,7 +32,13 @@ def stack_settings(root: Path) -> Settings:
         for key, value in pulumi.runtime.get_config_env().items()
         if key.startswith(prefix)
     }
-    return parse(values)
+    return _with_confirmations(parse(values))
+
+
+def _with_confirmations(settings: Settings) -> Settings:
+    # for one run, where the config's are for every run until they fit nothing any more
+    given = read_confirmations(os.environ.get(ENVIRONMENT, ""), subject=ENVIRONMENT)
+    return replace(settings, confirm=settings.confirm | given)
 
 
 def _refuse_outdated_copy(root: Path) -> None:

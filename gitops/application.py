@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops.errors import DiscoveryError
+from gitops.ignoring.rules import IgnoreRule
 
 RESOURCES_FINALIZERS = frozenset(
     {
@@ -26,10 +27,20 @@ WITHHELD = frozenset({"false", "confirm"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where an Application's manifests come from: a directory of the repository."""
+    """Where an Application's manifests come from: a directory of a repository, or a chart.
+
+    ``repo_url`` and ``target_revision`` are the Application's where they are empty. A source with a
+    ``ref`` is what value files of the other sources may name (``$ref/values.yaml``). ``options``
+    are ``helm``, ``kustomize`` and ``directory`` as ArgoCD writes them, already checked.
+    """
 
     path: str
     recurse: bool = False
+    repo_url: str = ""
+    target_revision: str = ""
+    chart: str = ""
+    ref: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +85,9 @@ class SyncPolicy:
 
     @property
     def prune(self) -> bool:
-        """Whether objects that leave Git are deleted; without ``automated`` a person's sync does
-        not prune either, as in ArgoCD."""
-        allowed = self.sync_options.get("Prune") not in WITHHELD
-        return self.automated is not None and self.automated.prune and allowed
+        """Whether objects that leave Git may be deleted at all; without ``automated`` a person's
+        sync does not prune either, as in ArgoCD. The option Prune is looked at for each object."""
+        return self.automated is not None and self.automated.prune
 
     @property
     def delete(self) -> bool:
@@ -119,23 +129,38 @@ class ApplicationSpec:
     repo_url: str = ""
     target_revision: str = ""
     revision_history_limit: int = 10
-    ignore_differences: tuple[Mapping[str, Any], ...] = ()
+    ignore_differences: tuple[IgnoreRule, ...] = ()
     commands: Commands = field(default_factory=Commands)
+    confirm: frozenset[str] = frozenset()
+    depends_on: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    origin: str = ""
+    declares: bool = False
 
     @property
     def subject(self) -> str:
-        """What errors call the Application: ``media/jellyfin``."""
-        return self.source.path.removeprefix("apps/")
+        """What errors call the Application: ``media/jellyfin``; its name if a manifest declares it
+        (``origin``: which)."""
+        return self.name if self.origin else self.source.path.removeprefix("apps/")
+
+    @property
+    def all_sources(self) -> tuple[Source, ...]:
+        """Every source, those that are only referred to among them."""
+        return self.sources or (self.source,)
+
+    @property
+    def preserved(self) -> bool:
+        """Whether its objects stay when it leaves Git: preserveResourcesOnDeletion, unless the
+        template asks for the resources finalizer (an explicit finalizer wins, ArgoCD)."""
+        return self.preserve_resources_on_deletion and not (
+            RESOURCES_FINALIZERS & set(self.finalizers)
+        )
 
     @property
     def retained(self) -> bool:
-        """Whether its objects stay when it leaves Git: Delete=false among its sync options, or
-        preserveResourcesOnDeletion, unless the template asks for the resources finalizer (an
-        explicit finalizer wins, ArgoCD)."""
-        preserved = self.preserve_resources_on_deletion and not (
-            RESOURCES_FINALIZERS & set(self.finalizers)
-        )
-        return preserved or not self.sync_policy.delete
+        """Whether objects that say nothing themselves stay when it leaves Git: it is preserved, or
+        Delete=false is among its sync options."""
+        return self.preserved or not self.sync_policy.delete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ _OF_QUANTITIES = frozenset({"requests", "limits", "capacity", "hard", "overhead"
 _QUANTITIES = frozenset({"sizeLimit", "divisor"})
 
 # Maps of text to text, in which an empty text is a value like any other.
-_OF_TEXTS = frozenset(
+OF_TEXTS = frozenset(
     {
         "annotations",
         "binaryData",
@@ -44,7 +44,7 @@ terminationGracePeriodSeconds tolerationSeconds
 """
 # Fields that are pointers in Go (Kubernetes API, core, apps, batch, resource and storage groups):
 # 0, false and empty text are kept, and mean something else than no value.
-_KEPT_ZEROS = frozenset(_POINTERS.split())
+KEPT_ZEROS = frozenset(_POINTERS.split())
 
 
 def says_the_same(target: Any, applied: Any, *, field: str = "", within: str = "") -> bool:
@@ -65,7 +65,7 @@ def says_the_same(target: Any, applied: Any, *, field: str = "", within: str = "
     if isinstance(target, bool) or isinstance(applied, bool):
         return target is applied
     if within in _OF_QUANTITIES or field in _QUANTITIES:
-        return _quantity(target) == _quantity(applied)
+        return quantity(target) == quantity(applied)
     return bool(target == applied)
 
 
@@ -84,10 +84,10 @@ def _same_list(target: list[Any], applied: list[Any], field: str) -> bool:
 
 
 def _is_left_out(value: Any, field: str, within: str) -> bool:
-    return value in (False, 0, "") and field not in _KEPT_ZEROS and within not in _OF_TEXTS
+    return value in (False, 0, "") and field not in KEPT_ZEROS and within not in OF_TEXTS
 
 
-def _quantity(value: Any) -> Fraction | str:
+def quantity(value: Any) -> Fraction | str:
     """The number a quantity stands for; text that is none stands for itself."""
     match = _QUANTITY.fullmatch(str(value))
     if match is None:

@@ -9,14 +9,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from gitops import projects
 from gitops.application import ApplicationSetSpec, GitDirectory, SyncPolicy
+from gitops.argocd import settings as argocd_settings
+from gitops.argocd.settings import ArgoCDSettings
 from gitops.configuration import stack_schema
 from gitops.errors import ConfigError
+from gitops.gate import settings as gate_settings
+from gitops.gate.settings import GateSettings
+from gitops.health import user_rules
+from gitops.health.user_rules import UserRule
+from gitops.ignoring import rules as ignore_rules
+from gitops.ignoring.customizations import read_customizations
+from gitops.ignoring.rules import IgnoreRule
+from gitops.policy import durations
 from gitops.projects import AppProject
 from gitops.rendering.inputs import LoadRestrictor
+from gitops.repositories import RepositoryCredential
 from gitops.templates.application_template import check, sync_policy
 
 NAMESPACE = "home-ops"
@@ -58,7 +70,16 @@ class BootstrapSettings:
     labels: Mapping[str, str] = field(default_factory=lambda: dict(_RESTRICTED))
     annotations: Mapping[str, str] = field(default_factory=dict)
     sync_policy: SyncPolicy = field(default_factory=lambda: sync_policy(_BOOTSTRAP_POLICY))
-    ignore_differences: tuple[Mapping[str, Any], ...] = ()
+    ignore_differences: tuple[IgnoreRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcilerSettings:
+    """How often `gitops reconcile --loop` makes a pass, and how often one runs everything; never by
+    itself where that is no time at all."""
+
+    interval: timedelta = timedelta(minutes=3)
+    full_run_every: timedelta = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +93,15 @@ class Settings:
     chart_mirrors: Mapping[str, str] = field(default_factory=dict)
     chart_credentials: Mapping[str, ChartCredentials] = field(default_factory=dict)
     bootstrap: BootstrapSettings = field(default_factory=BootstrapSettings)
+    ignore_differences: tuple[IgnoreRule, ...] = ()
+    health_rules: tuple[UserRule, ...] = ()
+    repository_credentials: Mapping[str, RepositoryCredential] = field(default_factory=dict)
+    argocd: ArgoCDSettings | None = None
     projects: tuple[AppProject, ...] = ()
     application_sets: tuple[ApplicationSetSpec, ...] = ()
+    prune_gate: GateSettings = field(default_factory=GateSettings)
+    confirm: frozenset[str] = frozenset()
+    reconciler: ReconcilerSettings = field(default_factory=ReconcilerSettings)
 
 
 def parse(values: Mapping[str, Any]) -> Settings:
@@ -102,7 +130,9 @@ def _decoded(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigErro
     errors: list[ConfigError] = []
     for key, value in values.items():
         decoded[key] = value
-        if isinstance(value, str) and stack_schema.top_level_type(key) in ("object", "array"):
+        if key == "confirm" and isinstance(value, str) and not value.startswith("["):
+            decoded[key] = [each.strip() for each in value.split(",")]
+        elif isinstance(value, str) and stack_schema.top_level_type(key) in ("object", "array"):
             try:
                 decoded[key] = json.loads(value)
             except ValueError as error:
@@ -151,12 +181,44 @@ def _settings(values: Mapping[str, Any]) -> Settings:
             for prefix, names in values.get("chartCredentials", {}).items()
         },
         bootstrap=_bootstrap(values.get("bootstrap", {})),
+        ignore_differences=read_customizations(
+            values.get("resourceCustomizations", {}),
+            subject=f"config {NAMESPACE}:resourceCustomizations",
+        ),
+        health_rules=user_rules.read(
+            values.get("resourceCustomizations", {}),
+            subject=f"config {NAMESPACE}:resourceCustomizations",
+        ),
+        repository_credentials=argocd_settings.credentials(values),
+        argocd=argocd_settings.read(values),
         projects=_projects(values.get("projects", ())),
         application_sets=tuple(
             _application_set(entry, cluster=values["cluster"], source=repository)
             for entry in values.get("applicationSets", ())
         ),
+        prune_gate=gate_settings.read(
+            values.get("pruneGate", {}), subject=f"config {NAMESPACE}:pruneGate"
+        ),
+        confirm=_confirm(values),
+        reconciler=_reconciler(values.get("reconciler", {})),
     )
+
+
+def _reconciler(values: Mapping[str, Any]) -> ReconcilerSettings:
+    default = ReconcilerSettings()
+    try:
+        interval = durations.parse(values.get("interval", "3m"))
+        every = durations.parse(values.get("fullRunEvery", "6h"))
+    except ValueError as error:
+        raise ConfigError(
+            f"config {NAMESPACE}:reconciler", str(error), remedy="correct it"
+        ) from error
+    return ReconcilerSettings(interval=interval or default.interval, full_run_every=every)
+
+
+def _confirm(values: Mapping[str, Any]) -> frozenset[str]:
+    subject = f"config {NAMESPACE}:confirm"
+    return gate_settings.read_confirmations(values.get("confirm", ()), subject=subject)
 
 
 def _projects(entries: Iterable[Mapping[str, Any]]) -> tuple[AppProject, ...]:
@@ -178,7 +240,12 @@ def _bootstrap(values: Mapping[str, Any]) -> BootstrapSettings:
         labels=values.get("labels", _RESTRICTED),
         annotations=values.get("annotations", {}),
         sync_policy=policy,
-        ignore_differences=tuple(values.get("ignoreDifferences", ())),
+        ignore_differences=tuple(
+            ignore_rules.read(
+                entry, subject=f"config {NAMESPACE}:bootstrap.ignoreDifferences[{index}]"
+            )
+            for index, entry in enumerate(values.get("ignoreDifferences", ()))
+        ),
     )
 
 

@@ -182,8 +182,14 @@ def _application(tree: _Tree, make: Callable[[str], ApplicationSpec], path: str)
         )
     if app_settings.FILE not in names:
         return spec
-    commands = app_settings.parse(tree.read(f"{path}/{app_settings.FILE}"), path=path)
-    return replace(spec, commands=commands)
+    own = app_settings.parse(tree.read(f"{path}/{app_settings.FILE}"), path=path)
+    depends_on = (*spec.depends_on, *own.depends_on)
+    return replace(
+        spec,
+        commands=own.commands,
+        confirm=own.confirm,
+        depends_on=tuple(dict.fromkeys(depends_on)),
+    )
 
 
 def _recognised(tree: _Tree, path: str, names: Sequence[str], *, recurse: bool) -> bool:

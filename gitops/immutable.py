@@ -16,7 +16,7 @@ from typing import Any
 from gitops.applied import says_the_same
 from gitops.errors import ManifestError
 from gitops.manifest import annotations_of
-from gitops.prune import SYNC_OPTIONS, sync_options_of
+from gitops.syncing.options import SYNC_OPTIONS, ObjectOptions
 
 CONFIRM = "home-ops/confirm"
 CONFIRM_REPLACE = "replace"
@@ -161,19 +161,15 @@ def _value(part: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def may_be_replaced(target: Mapping[str, Any], *, application_permits: bool = False) -> bool:
+def may_be_replaced(target: Mapping[str, Any], options: ObjectOptions) -> bool:
     """Whether an object may be deleted and created again.
 
     Args:
-        target: the rendered object, whose own sync options win over its Application's.
-        application_permits: its Application sets Replace=true or Force=true.
+        target: the rendered object.
+        options: its sync options; Replace=true or Force=true permit it.
     """
-    options = sync_options_of(target)
-    own = {option for option in options if option.startswith(("Replace=", "Force="))}
-    if not (own & {"Replace=true", "Force=true"} if own else application_permits):
-        return False
     confirmed = annotations_of(target).get(CONFIRM) == CONFIRM_REPLACE
-    return target.get("kind") not in NEVER_REPLACED or confirmed
+    return options.may_be_recreated and (target.get("kind") not in NEVER_REPLACED or confirmed)
 
 
 def check_replacement(
@@ -181,8 +177,8 @@ def check_replacement(
     last: Mapping[str, Any],
     *,
     subject: str,
+    options: ObjectOptions,
     live: Mapping[str, Any] | None = None,
-    application_permits: bool = False,
 ) -> tuple[str, ...]:
     """The immutable fields a permitted replacement changes; none means no replacement.
 
@@ -190,8 +186,8 @@ def check_replacement(
         target: the rendered object.
         last: the object of the last deployment.
         subject: what the error is about: Application and object.
+        options: the object's sync options.
         live: what the API server made of the last deployment.
-        application_permits: the Application sets Replace=true or Force=true.
 
     Raises:
         ManifestError: an immutable field changes and the object does not permit its replacement, or
@@ -200,7 +196,7 @@ def check_replacement(
     changes = immutable_changes(target, last)
     if not changes and live:
         _refuse_mutated(target, last, live, subject=subject)
-    if not changes or may_be_replaced(target, application_permits=application_permits):
+    if not changes or may_be_replaced(target, options):
         return tuple(changes)
     remedy = "put the field back, or annotate the object with "
     remedy += f"{SYNC_OPTIONS}: Replace=true to delete and create it again"

@@ -66,7 +66,9 @@ def marked(body: Mapping[str, Any], key: ResourceKey, ownership: Ownership) -> d
 
 def live_key(live: Mapping[str, Any]) -> ResourceKey:
     """The identity of an object as a LIST or GET returned it."""
-    metadata = live.get("metadata") or {}
+    metadata = live.get("metadata")
+    if not isinstance(metadata, Mapping):
+        metadata = {}  # a file may hold anything
     return ResourceKey(
         group=str(live.get("apiVersion", "")).rpartition("/")[0],
         kind=str(live.get("kind", "")),

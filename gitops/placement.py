@@ -17,7 +17,14 @@ from gitops.errors import ManifestError
 from gitops.manifest import Manifest, ResourceKey
 from gitops.ordering import plan
 from gitops.scope import Scopes
+from gitops.syncing.checks import permits_missing_kind
+from gitops.syncing.hook_plan import hooks_of, phases_of
 from gitops.syncing.hooks import hook_of
+
+_EMPTY = (
+    "renders to nothing; add an object, remove the directory, or set syncPolicy.automated."
+    "allowEmpty: true"
+)
 
 
 def place(
@@ -26,50 +33,87 @@ def place(
     """Give every object its namespace and its place in the sync.
 
     Returns:
-        The Application with its objects in order and a warning for each hook that was left out,
-        or with the error that breaks it: a kind nothing serves, the same object twice, or nothing
-        at all where allowEmpty is off.
+        The Application with its objects in order, its hooks, and a warning about hooks that have no
+        phase here; or with the error that breaks it: a kind nothing serves, the same object twice,
+        a malformed hook. One that renders to nothing without allowEmpty gets a warning: the prune
+        gate keeps what it had.
     """
     target = ApplicationTarget(spec=spec)
-    if not manifests and not spec.sync_policy.allow_empty:
-        return target.broken(
-            ManifestError(
-                spec.subject,
-                "renders to nothing",
-                remedy="add an object, remove the directory, or set syncPolicy.automated."
-                "allowEmpty: true",
-            )
-        )
-    hooks = [(each, hook) for each in manifests if (hook := hook_of(each.body))]
-    ordinary = [each for each in manifests if hook_of(each.body) is None]
+    if not manifests and not (spec.sync_policy.allow_empty or spec.declares):
+        return replace(target, warnings=(f"{spec.subject}: {_EMPTY}",))
     try:
-        placed = [_placed(each, spec=spec, scopes=scopes) for each in ordinary]
-        _refuse_repeated(placed, spec)
+        found = hooks_of(
+            [
+                each if _left_out(each) else _placed(each, spec=spec, scopes=scopes)
+                for each in manifests
+            ]
+        )
+        _refuse_repeated(found.manifests, spec)
     except ManifestError as error:
-        return target.broken(error)
-    ordered = (each for wave in plan(placed) for each in wave.manifests)
+        return target.broken(_within(spec, error))
+    ordered = (each for wave in plan(found.manifests) for each in wave.manifests)
     return replace(
         target,
         manifests=tuple(ordered),
-        skipped=tuple(_key(each.key, spec, scopes) for each, hook in hooks if hook.skipped),
-        warnings=tuple(
-            f"{spec.subject}: {each.key} is a hook ({hook}) and left out: hooks are not run yet"
-            for each, hook in hooks
-            if not (hook.skipped or hook.is_helm_test)
+        hooks=found.hooks,
+        skipped=tuple(_key(each.key, spec, scopes) for each in found.skipped),
+        warnings=(
+            *_warnings(spec, found.unsupported),
+            *_unserved(spec, found.manifests, scopes),
         ),
     )
+
+
+def _left_out(manifest: Manifest) -> bool:
+    """Whether an object never gets to the cluster, so that nothing has to serve its kind."""
+    hook = hook_of(manifest.body)
+    return hook is not None and (hook.skipped or not phases_of(hook, manifest.key))
+
+
+def _warnings(spec: ApplicationSpec, unsupported: Iterable[Manifest]) -> tuple[str, ...]:
+    left_out = [
+        f"{each.key} ({hook})"
+        for each in unsupported
+        if (hook := hook_of(each.body)) and not hook.is_helm_test
+    ]
+    if not left_out:
+        return ()
+    return (
+        f"{spec.subject}: left out, as there is no phase of a sync for such hooks: "
+        f"{', '.join(left_out)}",
+    )
+
+
+def _unserved(
+    spec: ApplicationSpec, manifests: Iterable[Manifest], scopes: Scopes
+) -> Iterable[str]:
+    # they are here because SkipDryRunOnMissingResource=true permits it
+    for each in manifests:
+        if scopes.find(each.key.group, each.key.kind) is None:
+            yield (
+                f"{spec.subject}: {each.key}: nothing provides the kind {each.key.kind} of "
+                f"{each.api_version} yet; a sync tries for a minute"
+            )
+
+
+def _within(spec: ApplicationSpec, error: ManifestError) -> ManifestError:
+    if error.subject.startswith(spec.subject):
+        return error
+    return ManifestError(f"{spec.subject}: {error.subject}", error.reason, remedy=error.remedy)
 
 
 def _placed(manifest: Manifest, *, spec: ApplicationSpec, scopes: Scopes) -> Manifest:
     key = manifest.key
     found = scopes.find(key.group, key.kind)
     if found is None:
+        if permits_missing_kind(manifest.body, spec.sync_policy):
+            return _in_place(manifest, spec, scopes)
         raise ManifestError(
             f"{spec.subject}: {key}",
             f"neither the cluster nor any Application provides the kind {key.kind} of "
             f"{manifest.api_version}",
-            remedy="add its CustomResourceDefinition to an Application, or correct apiVersion "
-            "and kind",
+            remedy="add its CustomResourceDefinition to an Application, correct apiVersion and "
+            "kind, or set SkipDryRunOnMissingResource=true where something else will provide it",
         )
     version = manifest.api_version.rpartition("/")[2]
     if found.versions and version not in found.versions:
@@ -78,8 +122,12 @@ def _placed(manifest: Manifest, *, spec: ApplicationSpec, scopes: Scopes) -> Man
             f"{manifest.api_version} is not served",
             remedy=f"use one of the served versions: {', '.join(sorted(found.versions))}",
         )
-    placed = _key(key, spec, scopes)
-    if placed == key:
+    return _in_place(manifest, spec, scopes)
+
+
+def _in_place(manifest: Manifest, spec: ApplicationSpec, scopes: Scopes) -> Manifest:
+    placed = _key(manifest.key, spec, scopes)
+    if placed == manifest.key:
         return manifest
     return replace(manifest, key=placed, body=_in_namespace(manifest.body, placed.namespace))
 

@@ -17,6 +17,8 @@ from gitops.application import ApplicationSpec, Destination
 from gitops.configuration.suggestions import did_you_mean
 from gitops.errors import ProjectError
 from gitops.manifest import Manifest
+from gitops.policy import windows
+from gitops.policy.windows import SyncWindow
 
 IN_CLUSTER = "in-cluster"
 SERVER = "https://kubernetes.default.svc"
@@ -65,6 +67,7 @@ class AppProject:
     namespace_resource_whitelist: tuple[GroupKind, ...] | None = None
     namespace_resource_blacklist: tuple[GroupKind, ...] = ()
     roles: tuple[Role, ...] = ()
+    sync_windows: tuple[SyncWindow, ...] = ()
 
 
 DEFAULT = AppProject(
@@ -77,7 +80,11 @@ DEFAULT = AppProject(
 
 
 def read(values: Mapping[str, Any]) -> AppProject:
-    """A project, as ArgoCD's AppProject spec writes it and its schema allows."""
+    """A project, as ArgoCD's AppProject spec writes it and its schema allows.
+
+    Raises:
+        ConfigError: a sync window's schedule, duration or time zone is none.
+    """
 
     def kinds(key: str) -> tuple[GroupKind, ...]:
         return tuple(GroupKind(**entry) for entry in values.get(key, ()))
@@ -102,6 +109,10 @@ def read(values: Mapping[str, Any]) -> AppProject:
             )
             for role in values.get("roles", ())
         ),
+        sync_windows=tuple(
+            windows.read(entry, subject=f"AppProject {values['name']}: syncWindows[{number}]")
+            for number, entry in enumerate(values.get("syncWindows", ()))
+        ),
     )
 
 
@@ -124,15 +135,16 @@ def check_application(
                 remedy=f"use one of: {existing}{did_you_mean(spec.project, projects)}",
             )
         ]
-    errors = []
-    if spec.repo_url and not _permitted(project.source_repos, repository(spec.repo_url)):
-        errors.append(
-            ProjectError(
-                spec.subject,
-                f"AppProject {project.name} does not permit repository {spec.repo_url}",
-                remedy=f"add it to sourceRepos; {_listed(project.source_repos)}",
-            )
+    urls = {spec.repo_url, *(source.repo_url for source in spec.sources)}
+    errors = [
+        ProjectError(
+            spec.subject,
+            f"AppProject {project.name} does not permit repository {url}",
+            remedy=f"add it to sourceRepos; {_listed(project.source_repos)}",
         )
+        for url in sorted(urls)
+        if url and not _permitted(project.source_repos, repository(url))
+    ]
     if not _permits_destination(project, spec.destination):
         errors.append(_refused_namespace(spec.subject, project, spec.destination.namespace))
     return errors

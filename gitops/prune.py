@@ -6,14 +6,17 @@ now, the Inventory of the last deployment and the policies; it decides, it delet
 The rules (ArgoCD: "Sync Options", "Application Deletion", ApplicationSet "preserve resources"):
 
 ====================================  =============================================================
-the object left a living Application  deleted, unless Prune=false, Prune=confirm (nobody can
-                                      confirm yet), prune is off, or helm keep
+the object left a living Application  deleted, unless Prune=false, Prune=confirm, prune is off, or
+                                      helm keep
 the Application left Git              deleted, unless Delete=false, Delete=confirm, helm keep, a
                                       CRD, or the set preserves resources
 the object became ``hook: Skip``      never
 either                                never: kube-system and its like, and namespaces that
                                       CreateNamespace made
 ====================================  =============================================================
+
+An object's own Prune or Delete wins over that of its Application, whose options the last deployment
+holds where it has left Git. ``confirm`` keeps an object until somebody confirms (``gitops.gate``).
 """
 
 from __future__ import annotations
@@ -22,11 +25,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gitops.application import SyncPolicy
+from gitops.errors import ManifestError
 from gitops.inventory import Inventory, InventoryObject
 from gitops.manifest import HOOK, SKIP, ResourceKey, annotations_of
 from gitops.scope import is_crd
+from gitops.syncing.options import ObjectOptions, Permission, object_options
 
-SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
 HELM_POLICY = "helm.sh/resource-policy"
 UNDELETABLE_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 
@@ -48,12 +53,14 @@ class PrunePolicy:
 
     Args:
         prune: each Application that was rendered, and whether its sync prunes.
+        sync_options: those of each Application, living or, from the last deployment, gone.
         broken: Applications that exist in Git but could not be read or rendered.
         preserving: ApplicationSets whose objects stay when an Application leaves Git.
         skipped: objects in Git that are left alone (``argocd.argoproj.io/hook: Skip``).
     """
 
     prune: Mapping[str, bool] = field(default_factory=dict)
+    sync_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     preserving: frozenset[str] = frozenset()
     skipped: frozenset[ResourceKey] = frozenset()
@@ -86,20 +93,16 @@ def plan(target: Sequence[ResourceKey], inventory: Inventory, policy: PrunePolic
     return PrunePlan(decisions=tuple(decide(inventory.objects[key], policy) for key in missing))
 
 
-def sync_options_of(body: Mapping[str, object]) -> frozenset[str]:
-    """The options of an object's own sync-options annotation, such as ``Prune=false``."""
-    text = annotations_of(body).get(SYNC_OPTIONS) or ""
-    return frozenset(option.strip() for option in text.split(",")) - {""}
-
-
 def undeletable(key: ResourceKey) -> bool:
     """Whether no rule may ever delete the object."""
     return key.kind == "Namespace" and not key.group and key.name in UNDELETABLE_NAMESPACES
 
 
-def stays_with_cluster(body: Mapping[str, object], *, retained_application: bool) -> str:
+def stays_with_cluster(
+    body: Mapping[str, object], options: ObjectOptions, *, retained_application: bool
+) -> str:
     """Why an object stays when its whole Application goes, or an empty text when it does not."""
-    reason = _keeping(body, "Delete")
+    reason = _keeping(body, "Delete", options.delete)
     if reason:
         return reason
     if is_crd(body):
@@ -118,7 +121,7 @@ def decide(found: InventoryObject, policy: PrunePolicy) -> Decision:
     if undeletable(found.key):
         return _released(found, "this namespace is never deleted", safe=found.retained)
     if found.application in policy.prune:
-        return _left_living(found, prune=policy.prune[found.application])
+        return _left_living(found, policy)
     return _left_with_application(found, policy)
 
 
@@ -129,10 +132,14 @@ def _unowned(found: InventoryObject) -> Decision:
     return _decision(found, PruneAction.PRUNE, "no longer part of the bootstrap")
 
 
-def _left_living(found: InventoryObject, *, prune: bool) -> Decision:
-    if not prune:
+def _left_living(found: InventoryObject, policy: PrunePolicy) -> Decision:
+    if not policy.prune[found.application]:
         return _decision(found, PruneAction.KEEP, "prune is off")
-    reason = _keeping(found.body, "Prune")
+    try:
+        options = _options(found, policy)
+    except ManifestError as error:
+        return _decision(found, PruneAction.KEEP, _unreadable(error))
+    reason = _keeping(found.body, "Prune", options.prune)
     if reason:
         return _decision(found, PruneAction.KEEP, reason)
     return _decision(found, PruneAction.PRUNE, "no longer rendered")
@@ -140,19 +147,33 @@ def _left_living(found: InventoryObject, *, prune: bool) -> Decision:
 
 def _left_with_application(found: InventoryObject, policy: PrunePolicy) -> Decision:
     preserved = found.application_set in policy.preserving
-    reason = stays_with_cluster(found.body, retained_application=preserved)
+    try:
+        options = _options(found, policy)
+    except ManifestError as error:
+        reason = _unreadable(error)
+    else:
+        reason = stays_with_cluster(found.body, options, retained_application=preserved)
     if reason or found.retained_with_application:
         reason = reason or "preserveResourcesOnDeletion at the last sync"
         return _released(found, reason, safe=found.retained or found.retained_with_application)
     return _decision(found, PruneAction.PRUNE, "its Application is no longer in Git")
 
 
-def _keeping(body: Mapping[str, object], option: str) -> str:
-    """Which annotation of an object keeps it from a prune or a delete; empty when none does."""
-    options = sync_options_of(body)
-    for value in ("false", "confirm"):
-        if f"{option}={value}" in options:
-            return f"{option}={value}"
+def _options(found: InventoryObject, policy: PrunePolicy) -> ObjectOptions:
+    sync_options = policy.sync_options.get(found.application, {})
+    return object_options(found.body, SyncPolicy(sync_options=sync_options))
+
+
+def _unreadable(error: ManifestError) -> str:
+    # An object of an earlier version of this program, or one edited in the cluster: nobody knows
+    # what it should have said, so nothing is deleted.
+    return f"its options cannot be read ({error.reason})"
+
+
+def _keeping(body: Mapping[str, object], option: str, permission: Permission) -> str:
+    """What keeps an object from a prune or a delete; empty when nothing does."""
+    if permission is not Permission.YES:
+        return f"{option}={permission}"
     return f"{HELM_POLICY}: keep" if annotations_of(body).get(HELM_POLICY) == "keep" else ""
 
 

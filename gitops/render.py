@@ -7,6 +7,7 @@ and ownership come next. One Application that cannot be rendered is an error val
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,9 @@ from gitops.rendering import digest
 from gitops.rendering.building import about, build, gather
 from gitops.rendering.cache import RenderCache
 from gitops.rendering.inputs import ChartReference, Inputs, LoadRestrictor, SourceType
-from gitops.rendering.source_tree import SourceTree
+from gitops.rendering.parts import parts, together
+from gitops.rendering.trees import Trees
+from gitops.repositories import Repositories
 from gitops.versions import ClusterVersions
 
 _PULLS = 8
@@ -58,6 +61,7 @@ def render(
     versions: ClusterVersions,
     charts: ChartStore,
     load_restrictor: LoadRestrictor = LoadRestrictor.ROOT_ONLY,
+    repositories: Repositories | None = None,
 ) -> list[Manifest]:
     """The objects of one Application, in the order its source names them.
 
@@ -69,6 +73,7 @@ def render(
         versions: what charts see as ``.Capabilities``.
         charts: where charts come from.
         load_restrictor: kustomize's setting.
+        repositories: other repositories; without them every source is in ``root``.
 
     Raises:
         RenderError: the source cannot be rendered; the subject is the Application, as in the
@@ -78,9 +83,12 @@ def render(
         ToolError: kustomize or helm is missing.
     """
     pass_ = _Pass(
-        tree=SourceTree(root), versions=versions, charts=charts, load_restrictor=load_restrictor
+        trees=Trees(root=root, repositories=repositories),
+        versions=versions,
+        charts=charts,
+        load_restrictor=load_restrictor,
     )
-    outcome = pass_.render(spec)
+    outcome = pass_.outcomes([spec], workers=1)[spec.name]
     if isinstance(outcome, HomeOpsError):
         raise outcome
     return outcome.manifests
@@ -95,6 +103,7 @@ def render_all(
     cache: RenderCache | None = None,
     workers: int | None = None,
     load_restrictor: LoadRestrictor = LoadRestrictor.ROOT_ONLY,
+    repositories: Repositories | None = None,
 ) -> Renders:
     """Render many Applications: those whose inputs are known from the cache, the rest in parallel.
 
@@ -106,12 +115,13 @@ def render_all(
         cache: earlier renders; without one everything is rendered.
         workers: how many render at once; as many as there are processors by default.
         load_restrictor: kustomize's setting.
+        repositories: other repositories; without them every source is in ``root``.
 
     Returns:
         Per Application its objects or the error that kept it from having any.
     """
     pass_ = _Pass(
-        tree=SourceTree(root),
+        trees=Trees(root=root, repositories=repositories),
         versions=versions,
         charts=charts,
         cache=cache,
@@ -128,7 +138,7 @@ def render_all(
 class _Pass:
     """One look at the repository, over any number of Applications."""
 
-    tree: SourceTree
+    trees: Trees
     versions: ClusterVersions
     charts: ChartStore
     load_restrictor: LoadRestrictor
@@ -143,22 +153,28 @@ class _Pass:
     ) -> dict[str, Rendered | HomeOpsError]:
         """What came of each Application, by name."""
         # known ones first and in this thread: they take no waiting, and threads would slow them
-        known = {spec.name: self.known(spec) for spec in specs}
-        waiting = [spec for spec in specs if known[spec.name] is None]
+        units = {
+            (spec.name, index): part for spec in specs for index, part in enumerate(parts(spec))
+        }
+        known = {key: self.known(part) for key, part in units.items()}
+        waiting = {key: part for key, part in units.items() if known[key] is None}
         with ThreadPoolExecutor(_PULLS) as pulling, ThreadPoolExecutor(workers) as pool:
             for chart in sorted(self.missing):
                 pulling.submit(self.prefetch, chart)
-            outcomes = {spec.name: pool.submit(self.render, spec) for spec in waiting}
+            outcomes = {key: pool.submit(self.render, part) for key, part in waiting.items()}
         if self.cache is not None and waiting:
-            self.cache.prune(keep=2 * len(specs))
-        return {name: known[name] or outcomes[name].result() for name in known}
+            self.cache.prune(keep=2 * len(units))
+        found: dict[str, list[Rendered | HomeOpsError]] = {spec.name: [] for spec in specs}
+        for key, one in known.items():
+            found[key[0]].append(one or outcomes[key].result())
+        return {spec.name: _joined(spec, found[spec.name]) for spec in specs}
 
     def known(self, spec: ApplicationSpec) -> Rendered | HomeOpsError | None:
         """What the cache or a refusal of the inputs says; ``None`` when it takes a render."""
         if self.cache is None:
             return None
         try:
-            inputs = gather(spec, tree=self.tree)
+            inputs = gather(spec, trees=self.trees)
             charts = {place: self.charts.stored(ref) for place, ref in inputs.charts.items()}
             self.missing |= {ref for place, ref in inputs.charts.items() if charts[place] is None}
             stored = {place: chart for place, chart in charts.items() if chart is not None}
@@ -176,7 +192,7 @@ class _Pass:
     def render(self, spec: ApplicationSpec) -> Rendered | HomeOpsError:
         """The objects of an Application, from the cache if another thread was faster."""
         try:
-            inputs = gather(spec, tree=self.tree)
+            inputs = gather(spec, trees=self.trees)
             charts = {place: self._fetched(ref) for place, ref in inputs.charts.items()}
             return self._cached(spec, inputs, charts) or self._built(spec, inputs, charts)
         except HomeOpsError as error:
@@ -236,9 +252,29 @@ class _Pass:
             inputs,
             spec=spec,
             charts={place: chart.digest for place, chart in charts.items()},
-            versions=self.versions,
+            versions=inputs.versions(self.versions),
             looked_at=looked_at,
             tool=self.tools[inputs.type],
             load_restrictor=self.load_restrictor,
         )
         return key, looked_at.api_versions
+
+
+def _joined(
+    spec: ApplicationSpec, outcomes: Sequence[Rendered | HomeOpsError]
+) -> Rendered | HomeOpsError:
+    """What came of an Application's sources together."""
+    rendered = []
+    for outcome in outcomes:
+        if isinstance(outcome, HomeOpsError):
+            return outcome
+        rendered.append(outcome)
+    if len(rendered) == 1:
+        return rendered[0]
+    digests = " ".join(each.digest for each in rendered)
+    return Rendered(
+        manifests=together(spec, [each.manifests for each in rendered]),
+        digest=hashlib.sha256(digests.encode()).hexdigest(),
+        depends_on_api_versions=any(each.depends_on_api_versions for each in rendered),
+        from_cache=all(each.from_cache for each in rendered),
+    )

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gitops import git
 from gitops.charts import ChartStore, Credential
 from gitops.config import Settings
 from gitops.rendering.cache import RenderCache
+from gitops.repositories import OwnRepository, Repositories
 
 LOCK_FILE = "charts.lock"
 
@@ -34,6 +36,20 @@ def chart_store(settings: Settings, root: Path, *, record: bool = False) -> Char
         },
         repository_root=root,
         record=record,
+    )
+
+
+def repositories(settings: Settings, root: Path) -> Repositories:
+    """Other Git repositories, and which addresses and revisions the checkout itself stands for."""
+    source, checkout = settings.source, git.revision(root)
+    urls = (source.repo_url, checkout.remote_url if checkout else "")
+    here = (checkout.branch, checkout.commit) if checkout else ()
+    return Repositories(
+        directory=cache_root() / "git",
+        own=OwnRepository(
+            root=root, urls=urls, revisions=tuple(filter(None, (source.target_revision, *here)))
+        ),
+        credentials=settings.repository_credentials,
     )
 
 

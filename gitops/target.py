@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from gitops.application import ApplicationSpec
+from gitops.application_order import ApplicationOrder, application_order, in_order
 from gitops.application_target import ApplicationTarget
 from gitops.charts import ChartStore
 from gitops.config import Settings
-from gitops.discovery import discover
+from gitops.declared import declared
 from gitops.errors import HomeOpsError
 from gitops.immutable import check_replacement
 from gitops.inventory import Inventory
@@ -28,6 +29,9 @@ from gitops.render import Rendered, Renders, render_all
 from gitops.rendering.cache import RenderCache
 from gitops.scope import Scopes, ServedKind, builtin_scopes, defined_kind, is_crd
 from gitops.shared_objects import settle
+from gitops.stores import repositories as other_repositories
+from gitops.syncing.checks import with_options
+from gitops.syncing.options import Permission
 from gitops.versions import ClusterVersions
 
 
@@ -50,6 +54,9 @@ class Target:
     applications: tuple[ApplicationTarget, ...]
     errors: tuple[HomeOpsError, ...] = ()
     scopes: Scopes = field(default_factory=Scopes)
+    order: ApplicationOrder = field(default_factory=ApplicationOrder)
+    warnings: tuple[str, ...] = ()
+    projects: tuple[AppProject, ...] = ()
 
     @property
     def all_errors(self) -> tuple[HomeOpsError, ...]:
@@ -61,6 +68,11 @@ class Target:
     def keys(self) -> tuple[ResourceKey, ...]:
         """The identities of all rendered objects."""
         return tuple(each.key for app in self.applications for each in app.manifests)
+
+    @property
+    def hook_keys(self) -> frozenset[ResourceKey]:
+        """The identities of all hooks; of one with a generated name it is only the prefix."""
+        return frozenset(each.manifest.key for app in self.applications for each in app.hooks)
 
     @property
     def skipped(self) -> frozenset[ResourceKey]:
@@ -94,29 +106,40 @@ def compose(
     Raises:
         DiscoveryError: there is no tree to read at all.
     """
-    found = discover(root, settings.application_sets)
-    projects = {project.name: project for project in settings.projects}
-    permitted, refused = _permitted(found.applications, projects)
+    repositories = other_repositories(settings, root) if settings.argocd else None
     render = partial(
         render_all,
         root=root,
         charts=charts,
         cache=cache,
         load_restrictor=settings.load_restrictor,
+        repositories=repositories,
     )
+    found = declared(
+        settings,
+        root=root,
+        render=lambda specs: _rendered(specs, cluster.versions, render),
+        repositories=repositories,
+    )
+    projects = found.projects
+    permitted, refused = _permitted(found.applications, projects)
     checks = _Checks(
         specs=permitted,
-        rendered=_rendered(permitted, cluster.versions, render),
+        refused=refused,
+        rendered=found.applied(_rendered(permitted, cluster.versions, render)),
         projects=projects,
         inventory=inventory or Inventory(),
         cluster=cluster,
     )
     targets, scopes = checks.run()
-    applications = sorted((*targets, *refused), key=lambda target: target.spec.name)
+    applications = sorted(targets, key=lambda target: target.spec.name)
     return Target(
         applications=tuple(_owned(target, stack=stack) for target in applications),
         errors=found.errors,
+        warnings=found.warnings,
+        projects=tuple(projects.values()),
         scopes=scopes,
+        order=application_order(applications),
     )
 
 
@@ -125,6 +148,7 @@ class _Checks:
     """Everything that can break an Application once it is rendered."""
 
     specs: Sequence[ApplicationSpec]
+    refused: Sequence[ApplicationTarget]
     rendered: Mapping[str, Rendered | HomeOpsError]
     projects: Mapping[str, AppProject]
     inventory: Inventory
@@ -136,13 +160,14 @@ class _Checks:
         A broken Application is not applied, so it provides no definitions and owns nothing. What
         relied on it is looked at again without it, until that breaks nothing more.
         """
-        broken: dict[str, ApplicationTarget] = {}
+        broken = {target.spec.name: target for target in self.refused}
         while True:
             scopes = _scopes(
                 self.cluster, {n: each for n, each in self.rendered.items() if n not in broken}
             )
             targets = settle([broken.get(s.name) or self._placed(s, scopes) for s in self.specs])
-            targets = [self._replaceable(target) for target in targets]
+            targets = [*(self._replaceable(target) for target in targets), *self.refused]
+            targets = in_order(targets)
             found = {each.spec.name: each for each in targets if each.error is not None}
             if found.keys() == broken.keys():
                 return targets, scopes
@@ -152,11 +177,11 @@ class _Checks:
         outcome = self.rendered[spec.name]
         if isinstance(outcome, HomeOpsError):
             return ApplicationTarget(spec=spec, error=outcome)
-        placed = place(spec, outcome.manifests, scopes=scopes)
+        placed = with_options(place(spec, outcome.manifests, scopes=scopes))
+        placed = replace(placed, inputs=outcome.digest)
         return _within_project(placed, self.projects[spec.project], scopes)
 
     def _replaceable(self, target: ApplicationTarget) -> ApplicationTarget:
-        policy = target.spec.sync_policy
         replacements: dict[ResourceKey, tuple[str, ...]] = {}
         for manifest in target.manifests:
             last = self.inventory.objects.get(manifest.key)
@@ -167,8 +192,8 @@ class _Checks:
                     manifest.body,
                     last.body,
                     subject=f"{target.subject}: {manifest.key}",
+                    options=target.options_for(manifest.key),
                     live=last.live,
-                    application_permits=policy.option("Replace") or policy.option("Force"),
                 )
             except HomeOpsError as error:
                 return target.broken(error)
@@ -244,7 +269,8 @@ def _scopes(cluster: ClusterView, rendered: Mapping[str, Rendered | HomeOpsError
 def _within_project(
     target: ApplicationTarget, project: AppProject, scopes: Scopes
 ) -> ApplicationTarget:
-    for manifest in target.manifests:
+    hooks = (each.manifest for each in target.hooks)
+    for manifest in (*target.manifests, *hooks):
         found = scopes.find(manifest.key.group, manifest.key.kind)
         namespaced = found is None or found.namespaced
         errors = check_manifest(manifest, project, namespaced=namespaced, subject=target.subject)
@@ -255,7 +281,16 @@ def _within_project(
 
 def _owned(target: ApplicationTarget, *, stack: str) -> ApplicationTarget:
     ownership = Ownership(application=target.spec.name, stack=stack, retained=target.spec.retained)
+    deleted = replace(ownership, retained=target.spec.preserved)
     owned = (
-        replace(each, body=marked(each.body, each.key, ownership)) for each in target.manifests
+        replace(
+            each,
+            body=marked(
+                each.body,
+                each.key,
+                deleted if target.options_for(each.key).delete is Permission.YES else ownership,
+            ),
+        )
+        for each in target.manifests
     )
     return replace(target, manifests=tuple(owned))

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gitops.errors import ConfigError
 from reconciler import durations
 from reconciler.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from cluster.listing import Skipped
     from gitops.status.application import ApplicationStatus
+    from gitops.status.label_selector import Requirement
     from reconciler.applications import Reading, Selection, StatusReader
     from reconciler.waiting import Done, Outcome
 
@@ -89,6 +91,16 @@ def duration(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def selector(text: str) -> tuple[Requirement, ...]:
+    """A label selector, for argparse, which turns the error into its own."""
+    from gitops.status import label_selector
+
+    try:
+        return label_selector.parse(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def list_applications(options: argparse.Namespace) -> ExitCode:
     """``gitops app list``."""
     from reconciler.status_printing import Output, applications
@@ -98,6 +110,8 @@ def list_applications(options: argparse.Namespace) -> ExitCode:
         reading = reader.read()
     found = [each for each in reading.applications if selection.accepts(each)]
     applications(found, Output(options.output))
+    if not found:
+        print("no Applications found", file=sys.stderr)
     warn_of_skipped(reading.skipped)
     return ExitCode.OK
 
@@ -115,7 +129,12 @@ def get_application(options: argparse.Namespace) -> ExitCode:
 
 
 def wait_for_applications(options: argparse.Namespace) -> ExitCode:
-    """``gitops app wait``."""
+    """``gitops app wait``.
+
+    Raises:
+        ConfigError: there is no such Application, or the filters accept none; one that is to be
+            gone may well be.
+    """
     from reconciler.applications import require
     from reconciler.waiting import is_gone, is_healthy
 
@@ -130,6 +149,12 @@ def wait_for_applications(options: argparse.Namespace) -> ExitCode:
             names=names,
             selection=selection,
             timeout=options.timeout,
+        )
+    if not outcome.reading.applications and not options.delete:
+        raise ConfigError(
+            "gitops app wait",
+            "there is no such Application",
+            remedy="`gitops app list` takes the same filters and shows what there is",
         )
     return report(outcome, "gone" if options.delete else "healthy", timeout=options.timeout)
 
@@ -167,6 +192,8 @@ def report(outcome: Outcome, wanted: str, *, timeout: float) -> ExitCode:
     warn_of_skipped(outcome.reading.skipped)
     sys.stdout.flush()
     if not outcome.pending:
+        if not outcome.reading.applications:
+            print("none of it is in Git or in the cluster", file=sys.stderr)
         return ExitCode.OK
     print(f"error: {not_done(outcome.pending, wanted, timeout=timeout)}", file=sys.stderr)
     return ExitCode.UNHEALTHY
@@ -217,17 +244,21 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
             *option, action="append", default=[], metavar="NAME", help=f"only of this {what}"
         )
     parser.add_argument(
-        "--selector", "-l", default="", metavar="LABELS", help="only with these labels: key=value"
+        "--selector",
+        "-l",
+        type=selector,
+        default=(),
+        metavar="LABELS",
+        help="only with these labels: key=value",
     )
 
 
 def _selection(options: argparse.Namespace) -> Selection:
-    from gitops.status import label_selector
     from reconciler.applications import Selection
 
     return Selection(
         categories=options.category,
         application_sets=options.set,
         projects=options.project,
-        labels=label_selector.parse(options.selector),
+        labels=options.selector,
     )

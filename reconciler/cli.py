@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops.errors import ConfigError, HomeOpsError
-from reconciler import app_commands, health_command
+from reconciler import app_commands, health_command, reconcile_command
 from reconciler.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _GARBAGE_THRESHOLD = 50_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     gc.set_threshold(_GARBAGE_THRESHOLD)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a message may hold what the locale has not
     options = _parser().parse_args(arguments)
     try:
         code = int(options.command(options))
@@ -82,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     lock.set_defaults(command=_charts_lock)
     app_commands.add_parsers(verbs, common)
     health_command.add_parser(verbs)
+    reconcile_command.add_parser(verbs, common)
     return parser
 
 

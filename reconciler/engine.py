@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pulumi.automation import EngineEvent, LocalWorkspace, OutputMap, Stack
 from pulumi.automation.errors import CommandError, StackNotFoundError
@@ -77,6 +78,8 @@ def up(
     stack: str,
     *,
     targets: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    refresh: bool = False,
     confirmed: Collection[str] = (),
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Run:
@@ -89,6 +92,8 @@ def up(
         root: the project's folder.
         stack: the stack's name.
         targets: only these URNs; everything when empty.
+        exclude: all but these URNs.
+        refresh: read them from the cluster first, as the state may be wrong about them.
         confirmed: tokens of deletions that the prune gate lets through, besides those in the
             environment.
         on_event: told of every event as it happens, from another thread.
@@ -101,7 +106,8 @@ def up(
     run = Run()
     started = time.perf_counter()
     with ThreadPoolExecutor(1) as pool:
-        _patient(pool.submit(_up, root, stack, targets, confirmed, run, on_event))
+        options = _Options(targets=targets, exclude=exclude, refresh=refresh, confirmed=confirmed)
+        _patient(pool.submit(_up, root, stack, options, run, on_event))
     run.seconds = time.perf_counter() - started
     return run
 
@@ -138,6 +144,23 @@ def make_stack(root: Path, stack: str) -> bool:
     return False
 
 
+def export(root: Path, stack: str) -> Mapping[str, Any]:
+    """What `pulumi stack export` says; nothing where there is no such stack.
+
+    Raises:
+        ToolError: the environment lacks something.
+        EngineError: the state cannot be read.
+    """
+    check_environment(os.environ)
+    try:
+        exported = _Workspace(work_dir=str(root)).export_stack(stack)
+    except StackNotFoundError:
+        return {}
+    except CommandError as error:
+        raise _never_ran(stack, str(error)) from error
+    return {"version": exported.version, "deployment": exported.deployment}
+
+
 class _Workspace(LocalWorkspace):
     """A workspace that leaves out what a run of our own does not need.
 
@@ -152,11 +175,18 @@ class _Workspace(LocalWorkspace):
         return {}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    targets: Sequence[str]
+    exclude: Sequence[str]
+    refresh: bool
+    confirmed: Collection[str]
+
+
 def _up(
     root: Path,
     name: str,
-    targets: Sequence[str],
-    confirmed: Collection[str],
+    options: _Options,
     run: Run,
     on_event: Callable[[Event], None],
 ) -> None:
@@ -175,12 +205,14 @@ def _up(
             run.diagnostics.append(event)
         on_event(event)
 
-    tokens = ",".join((*sorted(confirmed), os.environ.get(CONFIRM, "")))
+    tokens = ",".join((*sorted(options.confirmed), os.environ.get(CONFIRM, "")))
 
     def attempt() -> None:
         workspace = _Workspace(work_dir=str(root), env_vars={CONFIRM: tokens})
         Stack.select(name, workspace).up(
-            target=list(targets) or None,
+            target=list(options.targets) or None,
+            exclude=list(options.exclude) or None,
+            refresh=options.refresh or None,
             color="never",
             continue_on_error=True,
             suppress_outputs=True,

@@ -12,4 +12,5 @@ class ExitCode(IntEnum):
     FAILED = 1  # something is broken, or an object could not be applied
     USAGE = 2  # argparse's own code for a wrong command line
     UNHEALTHY = 3  # what was to be healthy, or gone, is not, or was not in time
+    HELD = 4  # another run holds the stack's lease; nothing was done
     INTERRUPTED = 130  # as a shell reports SIGINT

@@ -45,13 +45,17 @@ def show_health(options: argparse.Namespace) -> ExitCode:
     from gitops.status.causes import FINE
     from reconciler import status_printing
 
-    bodies = load_yaml(_text(options.filename), source=options.filename)
+    source = "standard input" if options.filename == "-" else options.filename
+    bodies = load_yaml(_content(options.filename, source), source=source)
+    if not bodies:
+        print("no objects found", file=sys.stderr)
     found = judge(bodies, _rules(options.stack))
     output = status_printing.Output(options.output)
     match output:
         case status_printing.Output.NAME:
             for each in found:
-                print(f"{each.key.kind.lower()}/{each.key.name}")
+                group = f".{each.key.group}" if each.key.group else ""
+                print(f"{each.key.kind.lower()}{group}/{each.key.name}")
         case status_printing.Output.JSON | status_printing.Output.YAML:
             data = [status_printing.resource_data(each) for each in found]
             status_printing.document(data, output, stream=sys.stdout)
@@ -94,12 +98,17 @@ def _rules(stack: str | None) -> Sequence[UserRule]:
     return stack_settings(find_root(Path.cwd()), stack).health_rules
 
 
-def _text(name: str) -> bytes:
+def _content(name: str, source: str) -> bytes:
     try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise ManifestError(
-            name,
+            source,
             f"cannot be read ({error.strerror})",
             remedy="name a file, or - for standard input",
         ) from error
+    if not content.strip():  # such as a `kubectl get` leaves that failed
+        raise ManifestError(
+            source, "is empty", remedy="give it objects, such as `kubectl get -o yaml` prints"
+        )
+    return content

@@ -7,6 +7,7 @@ Called by the commands with values that are ready to be shown; ``status_printing
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -72,7 +73,8 @@ class StatusLine:
         if self._status is not None:
             from rich.markup import escape
 
-            self._status.update(escape(line))
+            # what does not fit would make it several lines; two columns are the spinner's
+            self._status.update(escape(line[: shutil.get_terminal_size().columns - 2]))
         else:
             print(line, file=self._stream, flush=True)
 

@@ -59,7 +59,7 @@ def stack_settings(root: Path, stack: str) -> Settings:
 def applications_in_git(root: Path, settings: Settings) -> tuple[ApplicationSpec, ...]:
     """The Applications of the working tree; those it cannot read are left out."""
     try:
-        return discover(root, settings.application_sets).applications
+        return _declared(root, settings)
     except HomeOpsError:
         return ()
 
@@ -72,7 +72,19 @@ def lock_charts(root: Path, settings: Settings) -> LockedCharts:
         ChartError: charts.lock cannot be read or written.
     """
     from gitops.chart_store import locking
-    from gitops.stores import chart_store
+    from gitops.stores import chart_store, repositories
 
-    specs = discover(root, settings.application_sets).applications
-    return locking.lock_charts(specs, root=root, charts=chart_store(settings, root, record=True))
+    return locking.lock_charts(
+        _declared(root, settings),
+        root=root,
+        charts=chart_store(settings, root, record=True),
+        repositories=repositories(settings, root) if settings.argocd else None,
+    )
+
+
+def _declared(root: Path, settings: Settings) -> tuple[ApplicationSpec, ...]:
+    if settings.argocd is None:
+        return discover(root, settings.application_sets).applications
+    from gitops.declared import in_git  # it renders, which most commands do not need
+
+    return in_git(settings, root=root)

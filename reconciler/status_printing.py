@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TextIO
@@ -18,7 +19,9 @@ from gitops.status.resource import ResourceStatus
 from reconciler.events import Changes, Outcome
 from reconciler.printing import table
 
-_NARROWEST = 20
+_NARROWEST = 40  # for a message
+_APPLICATION_COLUMNS = ("NAME", "CATEGORY", "NAMESPACE", "HEALTH", "OBJECTS")
+_CATEGORY, _NAMESPACE = 1, 2
 
 
 class Output(StrEnum):
@@ -38,14 +41,17 @@ def applications(
     changes: Mapping[str, Changes] | None = None,
     stream: TextIO | None = None,
 ) -> None:
-    """The Applications; with a column of what a run changed when ``changes`` is given."""
+    """The Applications; with a column of what a run changed when ``changes`` is given.
+
+    Where there are none, names and tables print nothing.
+    """
     stream = stream or sys.stdout
     if output is Output.NAME:
         for each in found:
             print(each.name, file=stream)
     elif output in (Output.JSON, Output.YAML):
         document([as_data(each) for each in found], output, stream=stream)
-    else:
+    elif found:
         _application_table(found, changes, wide=output is Output.WIDE, stream=stream)
 
 
@@ -148,7 +154,7 @@ def _application_table(
     wide: bool,
     stream: TextIO,
 ) -> None:
-    header = ["NAME", "CATEGORY", "NAMESPACE", "HEALTH", "OBJECTS"]
+    header = [*_APPLICATION_COLUMNS]
     lines = [
         [
             each.name,
@@ -174,6 +180,9 @@ def _application_table(
         header.append("MESSAGE")
         for line, each in zip(lines, found, strict=True):
             line.append(each.health.message)
+    if not wide and _room(header, lines, stream=stream) < _NARROWEST:
+        for line in (header, *lines):
+            del line[_CATEGORY : _NAMESPACE + 1]  # most names tell both
     table(header, _fitted(header, lines, wide=wide, stream=stream), stream=stream)
 
 
@@ -210,14 +219,24 @@ def _walk(
 def _fitted(
     header: Sequence[str], lines: Sequence[list[str]], *, wide: bool, stream: TextIO
 ) -> Sequence[list[str]]:
-    """Lines whose last column, the message, ends with the terminal; whole where nobody looks."""
-    if wide or not stream.isatty() or header[-1] != "MESSAGE" or not lines:
+    """Lines whose message goes on below itself where the terminal ends: the root cause is at its
+    end. Whole where nobody looks."""
+    room = _room(header, lines, stream=stream)
+    if wide or room == sys.maxsize:
         return lines
-    taken = sum(
-        max(len(line[column]) for line in [header, *lines]) + 3 for column in range(len(header) - 1)
-    )
-    room = max(shutil.get_terminal_size().columns - taken, _NARROWEST)
-    return [
-        [*line[:-1], line[-1] if len(line[-1]) <= room else f"{line[-1][: room - 1]}…"]
-        for line in lines
-    ]
+    fitted = []
+    for line in lines:
+        parts = textwrap.wrap(line[-1], max(room, _NARROWEST), break_on_hyphens=False)
+        first, *rest = parts or [""]
+        fitted.append([*line[:-1], first])
+        fitted += [[*[""] * (len(line) - 1), part] for part in rest]
+    return fitted
+
+
+def _room(header: Sequence[str], lines: Sequence[Sequence[str]], *, stream: TextIO) -> int:
+    """How much of a message fits into a line."""
+    if header[-1] != "MESSAGE" or not stream.isatty():
+        return sys.maxsize
+    columns = zip(header[:-1], *(line[:-1] for line in lines), strict=True)
+    taken = sum(max(map(len, column)) + 3 for column in columns)
+    return shutil.get_terminal_size().columns - taken

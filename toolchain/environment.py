@@ -44,6 +44,7 @@ def environment(stack: str = LOCAL) -> dict[str, str]:
         "PULUMI_HOME": str(pulumi_home.directory()),
         "PULUMI_STACK": stack,
         "PULUMI_PYTHON_CMD": str(venv.directory() / "bin" / "python"),
+        "PULUMI_CONTINUE_ON_ERROR": "true",
         "PULUMI_SKIP_CHECKPOINTS": "true",
         "PULUMI_PARALLEL_DIFF": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

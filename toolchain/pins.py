@@ -17,6 +17,7 @@ ETCD = "3.6.8"
 KWOK = "0.8.0"
 HELM = "3.22.0"
 KUSTOMIZE = "5.8.1"
+TEMPLATES = "0.1.0"
 
 GITHUB = "https://github.com"
 
@@ -102,6 +103,12 @@ TOOLS: tuple[Tool, ...] = (
                 },
             },
         ),
+    ),
+    # ours: the Go templates of ApplicationSets
+    Tool(
+        name="home-ops-templates",
+        version=TEMPLATES,
+        build=GoBuild(folder="templates", package=".", variables={"main.version": TEMPLATES}),
     ),
     _kubernetes("kube-apiserver", fit=Fit.SAME_MINOR),
     _kubernetes("kube-controller-manager", fit=Fit.SAME_MINOR),

@@ -11,7 +11,7 @@ Application is stopped for any of these reasons (each a function in ``gate_rules
 ``Empty``             it renders to nothing, without allowEmpty
 ``WholeSet``          every Application of its ApplicationSet is gone
 ``Moved``             the same kind and name appears in another namespace; shown side by side
-``Confirm``           an object says Prune=confirm or Delete=confirm, or its Application does
+``Confirm``           Prune=confirm or Delete=confirm holds for an object
 ====================  ==============================================================================
 
 An Application that left Git goes as a whole by Git's word: the share of its own objects says
@@ -33,7 +33,7 @@ from dataclasses import dataclass, field, replace
 
 from gitops.application_target import ApplicationTarget
 from gitops.gate.rules import RULES, Case, Doomed, GateReason, Move
-from gitops.gate.settings import GateSettings
+from gitops.gate.settings import ENVIRONMENT, TOKEN_PREFIX, GateSettings
 from gitops.inventory import Inventory
 from gitops.manifest import ResourceKey
 from gitops.orphans import LiveObject
@@ -62,8 +62,10 @@ class GateStop:
                 f"{'object' if count == 1 else 'objects'} that would be deleted",
                 *(f"  {reason}: {text}" for reason, text in self.reasons.items()),
                 *(f"  - {each}" for each in _side_by_side(self.objects, self.moves)),
+                "  until then the Application stays exactly as it is, all others are synced",
                 f"  put them back into Git, or confirm exactly this deletion: add {self.confirm} "
-                f"to home-ops:confirm, or set HOME_OPS_CONFIRM={self.confirm} for one run",
+                f"to home-ops:confirm, or run `gitops up --confirm {self.confirm}` "
+                f"({ENVIRONMENT} for a plain `pulumi up`)",
             )
         )
 
@@ -93,7 +95,7 @@ def judge(
     target: Sequence[ApplicationTarget],
     settings: GateSettings,
     confirmations: Collection[str] = (),
-    confirming_sets: Collection[str] = (),
+    live: Iterable[LiveObject] = (),
     uids: Mapping[ResourceKey, str] | None = None,
 ) -> Gate:
     """Find the Applications whose deletions need a confirmation they do not have.
@@ -106,12 +108,13 @@ def judge(
         target: what Git holds, broken Applications included.
         settings: the limits.
         confirmations: the tokens people gave.
-        confirming_sets: ApplicationSets whose template says ``Delete=confirm``; it counts when an
-            Application of theirs leaves Git, which cannot say so itself any more.
+        live: what the cluster holds of ours, which counts for the shares: after a lost state the
+            inventory knows little of it.
         uids: of live objects; without them a token also fits the same objects made anew.
     """
     doomed = _doomed(plan, orphans, uids or {})
-    cases = _cases(doomed, inventory, orphans, target, settings, frozenset(confirming_sets))
+    totals = _totals(inventory, (*live, *orphans))
+    cases = _cases(doomed, totals, inventory, target, settings)
     stops = {
         name: _stop(name, case, reasons)
         for name, case in cases.items()
@@ -181,16 +184,13 @@ def _doomed(
 
 def _cases(
     doomed: Mapping[str, Sequence[Doomed]],
+    totals: Counter[str],
     inventory: Inventory,
-    orphans: Sequence[LiveObject],
     target: Sequence[ApplicationTarget],
     settings: GateSettings,
-    confirming_sets: frozenset[str],
 ) -> dict[str, Case]:
     applications = {each.spec.name: each for each in target}
     living_sets = {each.spec.application_set for each in target}
-    totals = Counter(each.application for each in inventory.objects.values())
-    totals.update(each.application or "" for each in orphans)
     arrivals = _arrivals(inventory, target)
     cases: dict[str, Case] = {}
     for name, objects in sorted(doomed.items()):
@@ -205,19 +205,16 @@ def _cases(
             cluster_total=totals.total() - totals[""],
             set_gone=application_set if left and application_set not in living_sets else "",
             moves=_moves(name, objects, arrivals),
-            asks=_asks(found, application_set, confirming_sets),
             settings=settings,
         )
     return cases
 
 
-def _asks(
-    target: ApplicationTarget | None, application_set: str, confirming_sets: frozenset[str]
-) -> str:
-    if target is None:
-        return "Delete=confirm" if application_set in confirming_sets else ""
-    options = target.spec.sync_policy.sync_options
-    return "Prune=confirm" if options.get("Prune") == "confirm" else ""
+def _totals(inventory: Inventory, live: Iterable[LiveObject]) -> Counter[str]:
+    """How many objects each Application has, by what the state or else the object itself says."""
+    owners = {each.key: each.application for each in live if each.application}
+    owners.update({key: found.application for key, found in inventory.objects.items()})
+    return Counter(owners.values())
 
 
 def _arrivals(inventory: Inventory, target: Iterable[ApplicationTarget]) -> _Arrivals:
@@ -258,7 +255,7 @@ def _stop(name: str, case: Case, reasons: Mapping[GateReason, str]) -> GateStop:
 
 
 def _digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    return TOKEN_PREFIX + hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def _side_by_side(objects: Iterable[ResourceKey], moves: Iterable[Move]) -> Iterable[str]:

@@ -63,7 +63,6 @@ class Case:
         cluster_total: how many objects all Applications have.
         set_gone: its ApplicationSet, where that has no Application any more.
         moves: those of its objects that appear in another namespace.
-        asks: the sync option of the whole Application that wants a confirmation.
     """
 
     target: ApplicationTarget | None
@@ -73,7 +72,6 @@ class Case:
     cluster_total: int
     set_gone: str = ""
     moves: tuple[Move, ...] = ()
-    asks: str = ""
     settings: GateSettings
     left: bool = False
 
@@ -128,8 +126,6 @@ def moved(case: Case) -> str:
 
 def confirm(case: Case) -> str:
     """Somebody asked to be asked."""
-    if case.asks:
-        return f"the Application says {case.asks}"
     asking = [f"{each.key} ({each.asks})" for each in case.doomed if each.asks]
     return f"confirmation is wanted for {_listed(asking)}" if asking else ""
 

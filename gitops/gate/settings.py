@@ -14,7 +14,11 @@ from gitops.configuration import schema
 from gitops.errors import ConfigError
 from gitops.gate.stateful_kinds import StatefulKind
 
-_TOKEN = re.compile(r"[0-9a-f]{16}")
+ENVIRONMENT = "HOME_OPS_CONFIRM"
+ANNOTATION = "home-ops/confirm"
+TOKEN_PREFIX = "prune-"  # makes it a text in YAML whatever the digest looks like
+_TOKEN = re.compile(rf"{TOKEN_PREFIX}[0-9a-f]{{16}}")
+_SEPARATOR = re.compile(r"[,\s]+")
 _COUNT = {
     "type": "integer",
     "minimum": 1,
@@ -79,12 +83,12 @@ class Limit:
 class GateSettings:
     """The limits for one Application and for all together, and further kinds that hold data.
 
-    The defaults suit a home lab: a chart that drops a few objects passes, half an Application or a
-    fifth of the cluster does not.
+    The defaults suit a home lab: a chart that drops a few objects or a small Application that is
+    removed passes, half an Application or a fifth of the cluster does not.
     """
 
     application: Limit = field(default_factory=lambda: Limit(percent=50, at_least=5, count=100))
-    cluster: Limit = field(default_factory=lambda: Limit(percent=20, at_least=20, count=200))
+    cluster: Limit = field(default_factory=lambda: Limit(percent=20, at_least=50, count=200))
     stateful_kinds: tuple[StatefulKind, ...] = ()
 
 
@@ -111,19 +115,24 @@ def read(values: Any, *, subject: str) -> GateSettings:
     )
 
 
-def read_confirmations(values: Iterable[str], *, subject: str) -> frozenset[str]:
-    """The tokens of confirmed deletions, from the config, the environment or the command line.
+def read_confirmations(values: str | Iterable[str], *, subject: str) -> frozenset[str]:
+    """The tokens of confirmed deletions.
+
+    Args:
+        values: a list, or one text with commas or blanks between the tokens.
+        subject: where they stand: the config, an annotation, the environment ...
 
     Raises:
         ConfigError: one is no token, such as ``yes``: a confirmation names one deletion.
     """
-    tokens = frozenset(values)
+    given = _SEPARATOR.split(values) if isinstance(values, str) else values
+    tokens = frozenset(given) - {""}
     for token in sorted(tokens):
         if not _TOKEN.fullmatch(token):
             raise ConfigError(
                 subject,
                 f"{token!r} confirms no deletion",
-                remedy="give the 16 letters and digits that the stopped run printed",
+                remedy=f"give the {TOKEN_PREFIX}... that the stopped run or its preview printed",
             )
     return tokens
 

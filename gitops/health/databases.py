@@ -8,7 +8,8 @@ from typing import Any
 from gitops.health.fields import at, cause, condition, count, flag, mapping, mappings, number, text
 from gitops.health.status import Health, degraded, healthy, progressing, suspended
 
-_RECONCILIATION = "cnpg.io/reconciliationLoop"
+# the second is what ArgoCD's check asks for
+_RECONCILIATION = ("cnpg.io/reconciliationLoop", "cnpg.io/reconciliation")
 _HIBERNATION = "cnpg.io/hibernation"
 _CNPG_HEALTHY = "Cluster in healthy state"
 _CNPG_WAITS = "Waiting for user action"
@@ -32,8 +33,10 @@ def cnpg_cluster(live: Mapping[str, Any]) -> Health | None:
     operator works itself out of is Progressing; ArgoCD has most of them as Degraded.
     """
     status = mapping(live, "status")
-    if text(mapping(live, "metadata", "annotations"), _RECONCILIATION) == "disabled":
-        return suspended(f"its reconciliation is disabled (annotation {_RECONCILIATION})")
+    annotations = mapping(live, "metadata", "annotations")
+    for name in _RECONCILIATION:
+        if text(annotations, name) == "disabled":
+            return suspended(f"its reconciliation is disabled (annotation {name})")
     hibernation = condition(live, _HIBERNATION)
     if text(hibernation, "status") == "True":
         return suspended(text(hibernation, "message") or "hibernated")

@@ -33,7 +33,8 @@ _FAILURES = 3
 class UserRules:
     """The user's health scripts, and the worker that runs them; nothing is started before.
 
-    Use it in a ``with`` statement around an assessment run. Threads may share it.
+    Use it in a ``with`` statement around an assessment run; that ends the worker, and a later
+    question starts another. Threads may share it.
 
     Args:
         rules: what ``user_rules.read`` has found in the config.
@@ -55,7 +56,8 @@ class UserRules:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop()
+        with self._lock:  # not while another thread waits for an answer
+            self._stop()
 
     def find(self, *, group: str, kind: str) -> UserRule | None:
         """The user's rule for a kind."""
@@ -71,11 +73,11 @@ class UserRules:
         A script that has been ended three times is not tried with the objects left.
         """
         with self._lock:
-            answers = list(self._answers(rule, objects, now))
+            answers = list(self._answers(rule, [_encoded(live) for live in objects], now))
         return [_health(rule, answer) for answer in answers]
 
     def _answers(
-        self, rule: UserRule, objects: Sequence[Mapping[str, Any]], now: datetime
+        self, rule: UserRule, objects: Sequence[str], now: datetime
     ) -> Iterator[Mapping[str, str]]:
         done = failures = 0
         while done < len(objects):
@@ -83,10 +85,7 @@ class UserRules:
                 yield {"error": "not tried again: it was ended too often"}
                 done += 1
                 continue
-            if not self._ask(rule, objects[done:], now):
-                yield {"error": "the object is nested too deeply"}
-                done += 1
-                continue
+            self._ask(rule, objects[done:], now)
             while done < len(objects) and (line := self._line()):
                 yield json.loads(line)
                 done += 1
@@ -95,23 +94,18 @@ class UserRules:
                 yield {"error": self._ended()}
                 done += 1
 
-    def _ask(self, rule: UserRule, objects: Sequence[Mapping[str, Any]], now: datetime) -> bool:
+    def _ask(self, rule: UserRule, objects: Sequence[str], now: datetime) -> None:
         request = {
             "script": rule.script,
             "open_libraries": rule.open_libraries,
             "now": int(now.timestamp()),
             "objects": objects,
         }
-        try:
-            line = json.dumps(request).encode()
-        except RecursionError:
-            return False
         process = self._started()
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # the answer, which does not come, says so too
-            process.stdin.write(line + b"\n")
+            process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
-        return True
 
     def _line(self) -> bytes:
         """The next line of the worker's, nothing when it has ended."""
@@ -162,6 +156,14 @@ class UserRules:
                 if stream is not None:
                     stream.close()
         return code
+
+
+def _encoded(live: Mapping[str, Any]) -> str:
+    """An object as JSON, nothing where it is none: one of many must not spoil the others."""
+    try:
+        return json.dumps(live)
+    except (RecursionError, TypeError, ValueError):
+        return ""
 
 
 def _health(rule: UserRule, answer: Mapping[str, str]) -> Health:

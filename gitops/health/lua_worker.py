@@ -2,8 +2,8 @@
 
 Run as a program of its own by ``lua_rules``: a script may loop for ever or fill the memory, and
 nothing inside a process can stop that. A request is ``{"script", "open_libraries", "now",
-"objects"}``; an answer is ``{"status", "message"}`` or ``{"error": text}``. A script that takes too
-long ends the process by ``SIGPROF``, whatever it is doing.
+"objects"}``, each object a text of JSON; an answer is ``{"status", "message"}`` or ``{"error":
+text}``. A script that takes too long ends the process by ``SIGPROF``, whatever it is doing.
 
 ArgoCD runs scripts with gopher-lua, which is Lua 5.1 with the ``goto`` of 5.2; so is LuaJIT.
 """
@@ -25,6 +25,8 @@ NO_LUA = 3
 SECONDS = 1.0  # of processor time, so that a busy machine stops no script; ArgoCD's limit is 1 s
 _STATUSES = {"Healthy", "Suspended", "Progressing", "Missing", "Degraded", "Unknown"}
 _DEEPEST = 200
+_TOO_DEEP = "the object is nested too deeply"
+_NO_JSON = "the object is nested too deeply, or holds what JSON has no form for"
 
 # Whatever is not named here is gone before the script runs: io, debug, package, load and its like,
 # string.dump, ffi, and the table through which lupa lets Lua call Python.
@@ -93,12 +95,14 @@ def main() -> None:
             print(json.dumps(answer), flush=True)
 
 
-def _answer(lua: Any, request: Mapping[str, Any], live: Any) -> dict[str, str]:
+def _answer(lua: Any, request: Mapping[str, Any], live: str) -> dict[str, str]:
     try:
-        return _run(lua, request, live)
+        return _run(lua, request, json.loads(live)) if live else {"error": _NO_JSON}
     except (lua.LuaMemoryError, MemoryError):
         return {"error": f"took more than {SCRIPT_MEMORY >> 20} MiB"}
-    except (lua.LuaError, RecursionError, ValueError) as error:
+    except RecursionError:
+        return {"error": _TOO_DEEP}
+    except (lua.LuaError, ValueError) as error:
         return {"error": _told(error)}
 
 
@@ -137,7 +141,7 @@ def _read(found: Sequence[Any]) -> dict[str, str]:
 def _plain(value: Any, depth: int) -> Any:
     """What Lua has for a value of JSON: bytes for text, doubles for numbers, no null."""
     if depth > _DEEPEST:
-        raise ValueError("the object is nested too deeply")
+        raise ValueError(_TOO_DEEP)
     if isinstance(value, dict):
         return {
             _plain(name, depth): _plain(inner, depth + 1)

@@ -15,6 +15,7 @@ from gitops.health.status import (
     HealthStatus,
     degraded,
     healthy,
+    one_line,
     progressing,
     unknown,
     worst_health,
@@ -35,7 +36,7 @@ def judge(status: Mapping[str, Any]) -> Health | None:
     for name, value in _words(status):
         if said := _status_of(name, value):
             message = "" if said is HealthStatus.HEALTHY else _told(name, value, status)
-            found.append(Health(status=said, message=message))
+            found.append(one_line(said, message))
         else:
             strange = strange or f"its {name} is '{value}', which no rule knows"
     if found:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 LONGEST_MESSAGE = 400
+# What a program writes to colour its output, and anything else a terminal would act on: messages
+# quote logs.
+_UNPRINTABLE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 
 class HealthStatus(StrEnum):
@@ -67,8 +71,8 @@ def unknown(message: str) -> Health:
 
 
 def one_line(status: HealthStatus, message: str) -> Health:
-    """A Health with its message in one line, cut where it is very long."""
-    line = " ".join(message.split())
+    """A Health with its message in one line of plain text, cut where it is very long."""
+    line = " ".join(_UNPRINTABLE.sub("", message).split())
     if len(line) > LONGEST_MESSAGE:
         line = f"{line[: LONGEST_MESSAGE - 1]}…"
     return Health(status=status, message=line)

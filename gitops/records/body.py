@@ -45,7 +45,12 @@ def spec_of(record: ApplicationRecord) -> dict[str, Any]:
 def status_of(record: ApplicationRecord) -> dict[str, Any]:
     """The status as it is written."""
     status: dict[str, Any] = {
-        "sync": {"status": record.sync.value, "revision": record.revision, "digest": record.digest},
+        "sync": {
+            "status": record.sync.value,
+            "revision": record.revision,
+            "digest": record.digest,
+            "inputs": record.inputs,
+        },
         "health": {"status": record.health.value, "message": record.message},
         "objects": record.objects,
         "resources": [dict(each) for each in record.resources],
@@ -74,6 +79,7 @@ def read(body: Mapping[str, Any]) -> ApplicationRecord:
         pinned=_pinned(_mapping(spec.get("rollback"))),
         revision=_string(sync.get("revision")),
         digest=_string(sync.get("digest")),
+        inputs=_string(sync.get("inputs")),
         sync=_member(SyncStatus, sync.get("status"), SyncStatus.UNKNOWN),
         health=_member(HealthStatus, health.get("status"), HealthStatus.UNKNOWN),
         message=_string(health.get("message")),

@@ -94,6 +94,7 @@ class ApplicationRecord:
         name: the Application.
         revision: the commit last compared with.
         digest: the target last synced; empty before the first sync.
+        inputs: what that target was rendered from.
         sync: the last comparison's result, with ``health`` and its ``message``.
         resources: objects that are not Synced and Healthy, in ArgoCD's spelling.
         equal: stage-2 results to use again, ``<key>`` to ``<target digest>/<resourceVersion>``.
@@ -107,6 +108,7 @@ class ApplicationRecord:
     pinned: Pinned | None = None
     revision: str = ""
     digest: str = ""
+    inputs: str = ""
     sync: SyncStatus = SyncStatus.UNKNOWN
     health: HealthStatus = HealthStatus.UNKNOWN
     message: str = ""

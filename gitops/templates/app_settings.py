@@ -6,10 +6,13 @@ by discovery.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from gitops import yaml_reader
 from gitops.application import Commands
 from gitops.configuration import schema
 from gitops.errors import ConfigError
+from gitops.gate.settings import read_confirmations
 
 FILE = ".home-ops.yaml"
 
@@ -25,20 +28,42 @@ SCHEMA = {
             "type": "object",
             "additionalProperties": False,
             "properties": {"before": _COMMANDS, "after": _COMMANDS},
-        }
+        },
+        "confirm": {
+            "type": "array",
+            "items": {"type": "string", "description": "the token a stopped run printed"},
+        },
+        "dependsOn": {
+            "type": "array",
+            "items": {
+                "type": "string",
+                "pattern": r"\S",
+                "description": "an Application: its category/app, or its name",
+            },
+        },
     },
 }
 
 
-def parse(text: str | bytes, *, path: str) -> Commands:
-    """The local commands to run before and after the Application's sync.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppSettings:
+    """What a settings file says: commands around the sync, Applications to wait for, and deletions
+    that are confirmed."""
+
+    commands: Commands = field(default_factory=Commands)
+    depends_on: tuple[str, ...] = ()
+    confirm: frozenset[str] = frozenset()
+
+
+def parse(text: str | bytes, *, path: str) -> AppSettings:
+    """Read a settings file.
 
     Args:
         text: the file.
         path: the Application's directory; errors name the file in it.
 
     Raises:
-        ConfigError: an unknown key, or a wrong type.
+        ConfigError: an unknown key, a wrong type, or a confirmation that is no token.
         ManifestError: the file is no YAML.
     """
     source = f"{path}/{FILE}"
@@ -50,6 +75,10 @@ def parse(text: str | bytes, *, path: str) -> Commands:
         where = f"{problem.path} " if problem.path else ""
         raise ConfigError(source, f"{where}{problem.reason}", remedy=problem.remedy)
     commands = settings.get("commands", {})
-    return Commands(
-        before=tuple(commands.get("before", ())), after=tuple(commands.get("after", ()))
+    return AppSettings(
+        commands=Commands(
+            before=tuple(commands.get("before", ())), after=tuple(commands.get("after", ()))
+        ),
+        depends_on=tuple(settings.get("dependsOn", ())),
+        confirm=read_confirmations(settings.get("confirm", ()), subject=f"{source} confirm"),
     )

@@ -7,7 +7,7 @@ Config reads the bootstrap's syncPolicy with ``sync_policy``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gitops.application import (
@@ -20,8 +20,11 @@ from gitops.application import (
     SyncPolicy,
 )
 from gitops.configuration import stack_schema
-from gitops.errors import DiscoveryError
+from gitops.errors import ConfigError, DiscoveryError, ManifestError
+from gitops.ignoring import rules as ignore_rules
+from gitops.ignoring.rules import IgnoreRule
 from gitops.ownership import label_value
+from gitops.syncing.annotations import application_options
 from gitops.templates import sync_options
 from gitops.templates.path_pattern import compile_pattern
 from gitops.templates.template import path_parameters, prepare
@@ -47,7 +50,22 @@ def check(appset: ApplicationSetSpec) -> list[DiscoveryError]:
                 compile_pattern(segment)
         except ValueError as error:
             errors.append(DiscoveryError(subject, str(error), remedy="correct the pattern"))
-    policy = {} if errors else appset.template["spec"].get("syncPolicy", {})
+    spec = {} if errors else appset.template["spec"]
+    ignored = spec.get("ignoreDifferences", [])
+    if prepare({"rules": ignored}) is None:
+        try:
+            _rules(ignored)
+        except ConfigError as error:
+            text = f"template.spec.{error.subject} {error.reason}"
+            errors.append(DiscoveryError(subject, text, remedy=error.remedy))
+    annotations = {} if errors else appset.template["metadata"].get("annotations", {})
+    if prepare(annotations) is None:
+        try:
+            application_options(annotations, subject=subject)
+        except ManifestError as error:
+            text = f"template.metadata.annotations: {error.reason}"
+            errors.append(DiscoveryError(subject, text, remedy=error.remedy))
+    policy = spec.get("syncPolicy", {})
     if prepare(policy) is None:
         try:
             sync_policy(policy)
@@ -69,11 +87,13 @@ def applications(appset: ApplicationSetSpec) -> Callable[[str], ApplicationSpec]
     filling = prepare(template)
     policy = template["spec"].get("syncPolicy", {})
     constant = None if prepare(policy) else sync_policy(policy)
+    ignored = template["spec"].get("ignoreDifferences", [])
+    rules = None if prepare({"rules": ignored}) else _rules(ignored)
 
     def one(path: str) -> ApplicationSpec:
         parameters = _parameters(appset, path)
         filled = filling(parameters, path) if filling else template
-        return _specification(appset, path, parameters, filled, constant)
+        return _specification(appset, path, parameters, filled, constant, rules)
 
     return one
 
@@ -84,6 +104,7 @@ def _specification(
     parameters: Mapping[str, str],
     template: Mapping[str, Any],
     policy: SyncPolicy | None,
+    rules: tuple[IgnoreRule, ...] | None,
 ) -> ApplicationSpec:
     metadata, spec = template["metadata"], template["spec"]
     name, category = metadata["name"], parameters.get("category", "")
@@ -113,8 +134,14 @@ def _specification(
         repo_url=source.get("repoURL", ""),
         target_revision=source.get("targetRevision", ""),
         revision_history_limit=spec.get("revisionHistoryLimit", 10),
-        ignore_differences=tuple(spec.get("ignoreDifferences", ())),
+        ignore_differences=rules if rules is not None else _filled_rules(spec, path),
+        depends_on=_others(spec.get("dependsOn", ()), name, path),
     )
+
+
+def _others(depends_on: Iterable[str], name: str, path: str) -> tuple[str, ...]:
+    # what all Applications of a set wait for may be one of them
+    return tuple(each for each in depends_on if each not in (name, path.removeprefix("apps/")))
 
 
 def sync_policy(policy: Mapping[str, Any]) -> SyncPolicy:
@@ -141,6 +168,21 @@ def sync_policy(policy: Mapping[str, Any]) -> SyncPolicy:
         ),
         retry=policy.get("retry", {}),
     )
+
+
+def _rules(entries: Sequence[Any]) -> tuple[IgnoreRule, ...]:
+    return tuple(
+        ignore_rules.read(entry, subject=f"ignoreDifferences[{index}]")
+        for index, entry in enumerate(entries)
+    )
+
+
+def _filled_rules(spec: Mapping[str, Any], path: str) -> tuple[IgnoreRule, ...]:
+    try:
+        return _rules(spec.get("ignoreDifferences", ()))
+    except ConfigError as error:
+        text = f"{error.subject} {error.reason}"
+        raise DiscoveryError(path, text, remedy=error.remedy) from error
 
 
 def _filled_policy(spec: Mapping[str, Any], path: str) -> SyncPolicy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ class Recorder:
 
     requests: dict[tuple[str, str], Any] = field(default_factory=dict)
 
-    def run(self, program: Callable[[], None]) -> None:
+    def run(self, program: Callable[[], Awaitable[None] | None]) -> None:
         monitor = _RecordingMonitor(self)
         mocks.set_mocks(monitor.mocks, project="home-ops", stack="test", monitor=monitor)
         asyncio.get_event_loop().run_until_complete(run_pulumi_func(program))

@@ -11,19 +11,24 @@ from components.application_set import ApplicationSet, ApplicationSetArgs
 from components.bootstrap import APP_PROJECT_TYPE, BOOTSTRAP_TYPE, Bootstrap, BootstrapArgs
 from components.orphaned_resources import ORPHANED_RESOURCES_TYPE
 from components.resources import PROVIDER_VERSION
-from gitops.application import ApplicationSpec, Commands, Destination, Source
+from components.wave import WaveArgs, attempt
+from gitops.application import ApplicationSpec, Commands, Destination, Source, SyncPolicy
 from gitops.application_target import ApplicationTarget
 from gitops.config import BootstrapSettings
 from gitops.errors import ManifestError
 from gitops.inventory import (
     APPLICATION_SET_TYPE,
     APPLICATION_TYPE,
+    DELETION_TYPE,
+    WAVE_TYPE,
     Inventory,
     InventoryObject,
+    PassedWave,
 )
 from gitops.manifest import Manifest, ResourceKey
 from gitops.namespaces import CreatedNamespace
 from gitops.projects import AppProject
+from gitops.syncing.checks import with_options
 from tests.components.conftest import Recorder
 
 # The SDK's mock monitor opens an event loop in each of its threads and closes none.
@@ -74,12 +79,14 @@ def register(
     application: ApplicationSpec | None = None,
     error: ManifestError | None = None,
 ) -> None:
-    target = ApplicationTarget(spec=application or spec(), manifests=manifests, error=error)
+    target = with_options(
+        ApplicationTarget(spec=application or spec(), manifests=manifests, error=error)
+    )
     args = ApplicationArgs(target=target, inventory=inventory or Inventory(), kept=kept)
 
-    def program() -> None:
+    async def program() -> None:
         made = Application(target.spec.name, args)
-        made.declare_objects(dict(made.provided))
+        await made.declare_objects(dict(made.provided))
 
     recorder.run(program)
 
@@ -92,13 +99,88 @@ def test_type_tokens_are_part_of_every_urn_and_stay() -> None:
         BOOTSTRAP_TYPE,
         APP_PROJECT_TYPE,
         ORPHANED_RESOURCES_TYPE,
+        DELETION_TYPE,
+        WAVE_TYPE,
     ] == [
         "home-ops:index:Application",
         "home-ops:index:ApplicationSet",
         "home-ops:index:Bootstrap",
         "home-ops:index:AppProject",
         "home-ops:index:OrphanedResources",
+        "home-ops:index:Deletion",
+        "home-ops:index:Wave",
     ]
+
+
+def in_wave(name: str, wave: int) -> Manifest:
+    return config_map(name, annotations={"argocd.argoproj.io/sync-wave": str(wave)})
+
+
+def dependencies(recorder: Recorder, name: str) -> list[str]:
+    request = recorder.requests[CONFIG_MAP, f"media/{name}"]
+    return sorted(urn.rpartition("/")[2] for urn in request.dependencies)
+
+
+def test_one_wave_has_no_edges_and_no_gate(recorder: Recorder) -> None:
+    """What needs no order costs nothing."""
+    register(recorder, in_wave("a", 3), in_wave("b", 3))
+    assert recorder.names(WAVE_TYPE) == []
+    assert dependencies(recorder, "a") == dependencies(recorder, "b") == []
+
+
+def test_waves_are_tied_together_by_as_many_edges_as_objects(recorder: Recorder) -> None:
+    """The first object of a wave depends on all of the wave before, the others on the first; what
+    is kept is in its wave as well."""
+    kept = remembered(in_wave("kept", 0), "urn:pulumi:test::home-ops::kubernetes:x::media/kept")
+    names = {"a": -1, "b": -1, "c": 0, "d": 0, "e": 7}
+    register(recorder, *(in_wave(name, wave) for name, wave in names.items()), kept=(kept,))
+    found = {name: dependencies(recorder, name) for name in (*names, "kept")}
+    assert found == {
+        "a": [],
+        "b": [],
+        "c": ["a", "b"],
+        "d": ["c"],
+        "kept": ["c"],
+        "e": [*"cd", "kept"],
+    }
+
+
+@pytest.mark.parametrize("state", ["broken", "stopped"])
+def test_gates_of_an_application_that_is_left_as_it_is(recorder: Recorder, state: str) -> None:
+    """Its gates are registered as the last deployment left them, or the next sync would run the
+    hooks again."""
+    last = PassedWave(digest="abc", attempt=2, passed=True)
+    others = {"test-media-jellyfin/wave=0": last, "test-media-jellyfin-2/wave=0": last}
+    target = ApplicationTarget(spec=spec())
+    error = ManifestError("media/jellyfin", "is wrong", remedy="correct it")
+    held = target.broken(error) if state == "broken" else target.held()
+    args = ApplicationArgs(target=held, inventory=Inventory(waves=others))
+
+    async def program() -> None:
+        await Application("test-media-jellyfin", args).declare_objects({})
+
+    recorder.run(program)
+    assert recorder.names(WAVE_TYPE) == ["test-media-jellyfin/wave=0"]
+    found = recorder.inputs(WAVE_TYPE, "test-media-jellyfin/wave=0")
+    assert found == {"digest": "abc", "attempt": 2}
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (None, 0),
+        (PassedWave(digest="old", attempt=4, passed=False), 0),
+        (PassedWave(digest="new", attempt=4, passed=True), 4),
+        (PassedWave(digest="new", attempt=4, passed=False), 5),
+    ],
+)
+def test_a_gate_is_tried_again_until_it_passes(last: PassedWave | None, expected: int) -> None:
+    """The inputs change with the Application, and while the gate has not passed."""
+
+    async def gate() -> None:
+        """Let everything pass."""
+
+    assert attempt(WaveArgs(digest="new", gate=gate, last=last)) == expected
 
 
 def test_provider_version_is_that_of_the_pinned_package() -> None:
@@ -127,6 +209,21 @@ def test_steering_annotations_are_added_and_the_body_is_left_alone(recorder: Rec
         "pulumi.com/skipAwait": "true",
     }
     assert manifest.body["metadata"]["annotations"] == {"own": "kept"}
+
+
+def test_propagation_policy_is_an_annotation_where_it_is_not_the_default(
+    recorder: Recorder,
+) -> None:
+    """What steers the provider is stored in live objects, so only what is needed is there."""
+    name = "pulumi.com/deletionPropagationPolicy"
+    policy = SyncPolicy(sync_options={"PrunePropagationPolicy": "orphan"})
+    register(recorder, config_map("settings"), application=spec(sync_policy=policy))
+    assert recorder.inputs(CONFIG_MAP, "media/settings")["metadata"]["annotations"][name] == (
+        "orphan"
+    )
+    policy = SyncPolicy(sync_options={"PrunePropagationPolicy": "foreground"})
+    register(recorder, config_map("other"), application=spec(sync_policy=policy))
+    assert name not in recorder.inputs(CONFIG_MAP, "media/other")["metadata"]["annotations"]
 
 
 def test_definition_is_waited_for(recorder: Recorder) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -145,6 +146,12 @@ class Checkout:
     def destroy(self, *arguments: str) -> EngineRun:
         """``pulumi destroy``."""
         return self._logged("destroy", "--yes", "--skip-preview", *arguments)
+
+    def confirm(self, run: EngineRun) -> None:
+        """From now on confirm what the prune gate stopped in a run, and nothing else."""
+        tokens = sorted(set(re.findall(r"--confirm (prune-[0-9a-f]{16})", run.output)))
+        assert tokens, run.output
+        self.environment = {**self.environment, "HOME_OPS_CONFIRM": ",".join(tokens)}
 
     def twice(self) -> EngineRun:
         """``pulumi up`` that ends well, and once more: the second run has nothing to do and the

@@ -130,17 +130,22 @@ class Live:
         assert found, f"there is no {kind} {namespace}/{name}"
         return str(found["metadata"]["uid"])
 
+    def deletions(self, kind: Kind, namespace: str, *, since: str) -> tuple[Body, ...]:
+        """The objects of a kind that were deleted after a revision of the cluster, in order; each
+        has the revision of its deletion."""
+        query = f"?watch=1&timeoutSeconds=2&resourceVersion={since}"
+        status, answer = self._exchange("GET", kind.path(namespace) + query, None, self._headers())
+        assert status == http.HTTPStatus.OK, answer
+        events = [json.loads(line) for line in answer.splitlines()]
+        return tuple(each["object"] for each in events if each["type"] == "DELETED")
+
     def request(
         self, method: str, path: str, body: Body | None = None, *, missing: bool = False
     ) -> Body:
         """Send a request; with ``missing`` an answer of 404 is an empty object."""
         content = json.dumps(body) if body is not None else None
-        headers = {
-            "Authorization": f"Bearer {self._token}",
-            "Content-Type": "application/merge-patch+json"
-            if method == "PATCH"
-            else "application/json",
-        }
+        patches = method == "PATCH"
+        headers = self._headers("application/merge-patch+json" if patches else "application/json")
         status, answer = self._exchange(method, path, content, headers)
         while status == http.HTTPStatus.TOO_MANY_REQUESTS:  # a definition that is only just served
             time.sleep(0.1)
@@ -150,6 +155,9 @@ class Live:
         assert status < http.HTTPStatus.BAD_REQUEST, f"{method} {path}: {status} {answer!r}"
         found: Body = json.loads(answer)
         return found
+
+    def _headers(self, content_type: str = "application/json") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
 
     def _exchange(
         self, method: str, path: str, content: str | None, headers: dict[str, str]

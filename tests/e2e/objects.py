@@ -40,6 +40,11 @@ def config_map(name: str, data: str = "1", **more: Any) -> Body:
     return thing("v1", "ConfigMap", name, data={"value": data}, **more)
 
 
+def keyed(name: str, annotations: Mapping[str, str] | None = None, **data: str) -> Body:
+    """A ConfigMap with several keys."""
+    return {**config_map(name, annotations=annotations), "data": data}
+
+
 def config_maps(count: int, prefix: str = "item") -> list[Body]:
     """Many ConfigMaps."""
     return [config_map(f"{prefix}-{number:04}") for number in range(count)]

@@ -99,7 +99,6 @@ CASES: Mapping[str, Bad] = {
         ("neither the cluster nor any Application provides the kind Unknown",),
         "kind",
     ),
-    "renders-to-nothing": Bad({"objects.yaml": "# nothing\n"}, ("renders to nothing",), "true"),
     "z-claims-another-s": Bad(
         {"objects.yaml": text(objects.config_map("healthy", "other"))},
         ("healthy", "also rendered by"),

@@ -82,6 +82,7 @@ def departure(new_checkout: NewCheckout) -> Departure:
     checkout.up().succeeded()
     assert config_maps(checkout) >= {*LEFT_A_LIVING_APPLICATION, *LEFT_WITH_ITS_APPLICATION}
     take_away(checkout)
+    checkout.confirm(checkout.preview().succeeded())  # a whole set goes
     planned = checkout.preview().succeeded()
     run = checkout.up().succeeded()
     there = config_maps(checkout)

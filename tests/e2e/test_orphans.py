@@ -25,6 +25,12 @@ PROTECTIONS = {
 }
 
 
+EVERYTHING_MAY_GO = {
+    "application": {"percent": 100, "count": 1000},
+    "cluster": {"percent": 100, "count": 1000},
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aftermath:
     """A cluster in which a run was killed; an Application and half of another left Git since."""
@@ -50,6 +56,7 @@ def aftermath(new_checkout: NewCheckout) -> Aftermath:
     """Deploy, kill a run in the middle, take away, run again."""
     checkout, neighbour = new_checkout("orphans"), new_checkout("neighbour")
     neighbour.configure()
+    checkout.configure(pruneGate=EVERYTHING_MAY_GO)
     neighbour.write(f"{checkout.id}/stable", objects.config_map("of-the-neighbour"))
     neighbour.up().succeeded()
     checkout.write("stable", objects.config_map("stable"), objects.service("stable"))
@@ -57,7 +64,7 @@ def aftermath(new_checkout: NewCheckout) -> Aftermath:
     bystanders = stand_by(checkout)
     checkout.write("a-doomed", *protected("doomed"))
     checkout.write("many", *protected("dropped"), *objects.config_maps(600))
-    checkout.kill_up(lambda: checkout.count("a-doomed") == 4 and checkout.count("many") > 40)
+    checkout.kill_up(lambda: has_created(checkout, "doomed", "dropped"))
     in_state = [str(each["urn"]) for each in checkout.state() if "doomed" in each["urn"]]
     assert checkout.count("many") < 604
     checkout.remove("a-doomed")
@@ -76,6 +83,13 @@ def aftermath(new_checkout: NewCheckout) -> Aftermath:
         planned=checkout.preview().succeeded(),
         run=checkout.up().succeeded(),
     )
+
+
+def has_created(checkout: Checkout, *prefixes: str) -> bool:
+    """Whether the ConfigMaps with every protection are in the cluster."""
+    owned = checkout.live.list(CONFIG_MAPS, selector="home-ops/application")
+    names = {each["metadata"]["name"] for each in owned}
+    return names >= {f"{prefix}-{name}" for prefix in prefixes for name in PROTECTIONS}
 
 
 def protected(prefix: str) -> Iterable[Body]:
@@ -166,6 +180,7 @@ def test_next_runs_have_nothing_to_delete(aftermath: Aftermath) -> None:
 def test_killed_while_deleting(checkout: Checkout) -> None:
     """A run killed while it deletes is finished by the next, though the state still holds objects
     that have gone."""
+    checkout.configure(pruneGate=EVERYTHING_MAY_GO)
     checkout.write("stays", objects.config_map("stays"))
     checkout.write("many", *objects.config_maps(120))
     checkout.up().succeeded()

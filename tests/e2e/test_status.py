@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.exit_codes import ExitCode
 from tests.e2e.checkout import Checkout
-from tests.e2e.objects import config_map
+from tests.e2e.objects import config_map, definition, thing
 
 pytestmark = pytest.mark.e2e
 
@@ -86,3 +86,45 @@ def test_status_of_a_sync(checkout: Checkout) -> None:
     gone = gitops(checkout, "app", "wait", name, "--delete", "--timeout", "120s")
     assert gone.returncode == ExitCode.OK, gone.stderr
     assert gitops(checkout, "app", "wait", name, "--timeout", "1s").returncode == ExitCode.FAILED
+
+
+SCRIPT = """
+if obj.spec.works then
+  return {status = "Healthy"}
+end
+return {status = "Degraded", message = "the fan of " .. obj.metadata.name .. " is broken"}
+"""
+
+
+def test_a_health_script_of_the_user_is_asked_everywhere(checkout: Checkout) -> None:
+    """The same script of the stack's config holds a wave, fails a hook, and is what the status and
+    `gitops health` show."""
+    group = f"{checkout.id}.example.org"
+    checkout.configure(resourceCustomizations={"*.example.org/*": {"health.lua": SCRIPT}})
+    later = config_map("later", annotations={"argocd.argoproj.io/sync-wave": "1"})
+    broken = thing(f"{group}/v1", "Widget", "first", spec={"works": False})
+    checkout.write("fans", definition(group, "Widget"), broken, later)
+    held = gitops(checkout, "up", "--yes")
+    assert held.returncode == ExitCode.FAILED
+    assert "the fan of first is broken" in held.stderr
+    assert "the fan of first is broken" in held.stdout
+    assert checkout.live.find("ConfigMap", "later", checkout.namespace) is None
+
+    judged = gitops(checkout, "health", "-f", str(checkout.app("fans") / "objects.yaml"))
+    assert judged.returncode == ExitCode.UNHEALTHY
+    assert "the fan of first is broken" in judged.stdout
+
+    hook = thing(
+        f"{group}/v1",
+        "Widget",
+        "second",
+        annotations={"argocd.argoproj.io/hook": "PostSync"},
+        spec={"works": False},
+    )
+    checkout.write(
+        "fans", definition(group, "Widget"), broken | {"spec": {"works": True}}, later, hook
+    )
+    failed = gitops(checkout, "up", "--yes")
+    assert failed.returncode == ExitCode.FAILED
+    assert "the fan of second is broken" in failed.stderr
+    assert checkout.live.find("ConfigMap", "later", checkout.namespace) is not None

@@ -12,7 +12,7 @@ from gitops.templates import app_settings
 def test_commands() -> None:
     """Commands to run before and after the sync are read in order."""
     text = "commands:\n  before: [./backup.sh, echo two]\n  after:\n    - curl -f http://x\n"
-    assert app_settings.parse(text, path="apps/media/x") == Commands(
+    assert app_settings.parse(text, path="apps/media/x").commands == Commands(
         before=("./backup.sh", "echo two"), after=("curl -f http://x",)
     )
 
@@ -22,7 +22,21 @@ def test_commands() -> None:
 )
 def test_nothing_to_run(text: str) -> None:
     """A file that sets nothing is the same as no file."""
-    assert not app_settings.parse(text, path="apps/media/x")
+    assert app_settings.parse(text, path="apps/media/x") == app_settings.AppSettings()
+
+
+def test_confirm() -> None:
+    """The tokens of confirmed deletions are read; a word that confirms everything is refused."""
+    found = app_settings.parse("confirm: [prune-0123456789abcdef]", path="apps/media/x")
+    assert found.confirm == {"prune-0123456789abcdef"}
+    with pytest.raises(ConfigError, match="'everything' confirms no deletion"):
+        app_settings.parse("confirm: [everything]", path="apps/media/x")
+
+
+def test_what_to_wait_for() -> None:
+    """Applications to wait for are read in order."""
+    found = app_settings.parse("dependsOn: [databases/postgres, dns]", path="apps/media/x")
+    assert found.depends_on == ("databases/postgres", "dns")
 
 
 @pytest.mark.parametrize(
@@ -30,12 +44,15 @@ def test_nothing_to_run(text: str) -> None:
     [
         (
             "command: {}",
-            'command there is no such key; use one of commands; did you mean "commands"?',
+            "command there is no such key; use one of commands, confirm, dependsOn; "
+            'did you mean "commands"?',
         ),
         ("commands: {befor: []}", 'commands.befor there is no such key; .* did you mean "before"?'),
         ("commands: {before: ls}", "commands.before is 'ls'; write a list"),
         ("commands: {before: [yes]}", r"commands.before\[0\] is true; write a command line"),
         ("commands: {before: ['']}", r"commands.before\[0\] is ''; write a command line"),
+        ("dependsOn: dns", "dependsOn is 'dns'; write a list"),
+        ("dependsOn: [1]", r"dependsOn\[0\] is .1.; write an Application: its category/app"),
         ("- a", "is a list; write a mapping"),
         ("{}\n---\n{}\n", "more than one document"),
     ],

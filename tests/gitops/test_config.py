@@ -16,6 +16,7 @@ from gitops.application import GitDirectory
 from gitops.config import Settings, parse
 from gitops.configuration import schema, stack_schema
 from gitops.errors import ConfigError
+from gitops.ignoring.rules import IgnoreRule
 from gitops.rendering.inputs import LoadRestrictor
 from gitops.templates.application_template import sync_policy
 from gitops.yaml_reader import load
@@ -111,6 +112,29 @@ def test_everything_is_read() -> None:
     assert media.template["spec"]["source"] == VALUES["source"]
 
 
+def test_fields_ignored_in_all_applications() -> None:
+    """The keys of ArgoCD's ConfigMap mean the same whole, in short and as a mapping."""
+    pointers = {"jsonPointers": ["/spec/replicas"]}
+    settings = parse(
+        {
+            "cluster": "a",
+            "resourceCustomizations": {
+                "resource.customizations.ignoreDifferences.apps_Deployment": pointers,
+                "ignoreDifferences.apps_StatefulSet": "jsonPointers: [/spec/replicas]",
+                "ignoreDifferences": {"apps_ReplicaSet": pointers},
+                "ignoreResourceUpdates.all": pointers,
+            },
+        }
+    )
+    rules = settings.ignore_differences
+    assert [(rule.group, rule.kind) for rule in rules] == [
+        ("apps", "Deployment"),
+        ("apps", "StatefulSet"),
+        ("apps", "ReplicaSet"),
+    ]
+    assert {rule.json_pointers for rule in rules} == {("/spec/replicas",)}
+
+
 def test_json_text_is_the_same_as_objects() -> None:
     """Pulumi hands structured config over as JSON text; both forms mean the same."""
     as_text = {
@@ -143,6 +167,26 @@ SET = "config home-ops:applicationSets[media]"
 @pytest.mark.parametrize(
     ("path", "value", "text"),
     [
+        (
+            "resourceCustomizations",
+            {"differences.apps_Deployment": "x"},
+            "resourceCustomizations.differences.apps_Deployment: the key has the wrong form",
+        ),
+        (
+            "resourceCustomizations",
+            {"resource.customizations.ignoreDifferences.apps_Deployment": {"jsonPointers": ["a"]}},
+            "resourceCustomizations.ignoreDifferences.apps_Deployment.jsonPointers: 'a' does not",
+        ),
+        (
+            "bootstrap.ignoreDifferences",
+            [{"kind": "Secret"}],
+            r"bootstrap.ignoreDifferences\[0\]: it names no field",
+        ),
+        (
+            "applicationSets.0.template.spec.ignoreDifferences",
+            [{"kind": "Secret", "jqPathExpressions": ["]"]}],
+            r"template.spec.ignoreDifferences\[0\].jqPathExpressions '\]' is no jq path",
+        ),
         ("clutser", "x", 'config home-ops:clutser: there is no such key; .*mean "cluster"'),
         ("cluster", "Pi_Tower", "config home-ops:cluster: is 'Pi_Tower'; write a DNS label"),
         ("cluster", 3, "config home-ops:cluster: is '3'; write a DNS label"),
@@ -299,7 +343,7 @@ def test_pitower_bootstrap_and_project() -> None:
     assert bootstrap.sync_policy.automated is not None
     assert bootstrap.sync_policy.automated.self_heal
     assert bootstrap.sync_policy.prune
-    assert bootstrap.ignore_differences == ({"kind": "Secret", "jsonPointers": ["/data"]},)
+    assert bootstrap.ignore_differences == (IgnoreRule(kind="Secret", json_pointers=("/data",)),)
     assert bootstrap.labels["pod-security.kubernetes.io/enforce"] == "privileged"
     [apps] = [project for project in settings.projects if project.name == "apps"]
     assert [role.name for role in apps.roles] == ["admin", "read-only"]

@@ -20,6 +20,7 @@ from gitops.application import (
 )
 from gitops.discovery import discover
 from gitops.errors import DiscoveryError
+from gitops.ignoring.rules import IgnoreRule
 from gitops.templates.path_pattern import compile_pattern
 
 TEMPLATE: Mapping[str, Any] = {
@@ -148,7 +149,7 @@ def test_what_the_template_says(root: Path) -> None:
     assert spec.annotations == {"a": "apps/ai/ollama"}
     assert spec.finalizers == ("resources-finalizer.argocd.argoproj.io",)
     assert spec.revision_history_limit == 3
-    assert spec.ignore_differences == ({"kind": "Secret", "jsonPointers": ["/data"]},)
+    assert spec.ignore_differences == (IgnoreRule(kind="Secret", json_pointers=("/data",)),)
     assert spec.labels["tier"] == "gold-ai"
     assert spec.labels["ai"] == "yes"
     policy = spec.sync_policy
@@ -332,6 +333,11 @@ def test_one_bad_directory_does_not_stop_the_others(root: Path) -> None:
         ("spec.source.path", "{{path}}/overlays", "source.path 'apps/ai/ollama/overlays'"),
         ("spec.source.path", "../outside", "source.path '../outside'"),
         ("spec.syncPolicy.syncOptions", ["{{category}}=true"], 'sync option "ai" is not known'),
+        (
+            "spec.ignoreDifferences",
+            [{"kind": "Secret", "name": "{{category}}", "jsonPointers": ["/a~2"]}],
+            "ignoreDifferences[0].jsonPointers '/a~2' has a ~",
+        ),
     ],
 )
 def test_a_template_that_does_not_fit_a_directory(
@@ -354,6 +360,11 @@ def test_a_template_that_does_not_fit_a_directory(
         ("spec.syncPolicy.syncOptions", ["CreateNamespace=yes"], "use one of true, false"),
         ("spec.syncPolicy.syncOptions", ["Timeout=5m"], "number of seconds"),
         ("spec.syncPolicy.syncOptions", ["Force=true", "Force=false"], "both true and false"),
+        (
+            "spec.ignoreDifferences",
+            [{"kind": "Secret", "jqPathExpressions": ["]"]}],
+            "template.spec.ignoreDifferences[0].jqPathExpressions ']' is no jq path",
+        ),
     ],
 )
 def test_a_template_that_is_wrong_in_itself(root: Path, path: str, value: Any, reason: str) -> None:

@@ -46,7 +46,6 @@ class Situation:
     target: list[ApplicationTarget]
     orphans: list[LiveObject] = field(default_factory=list)
     settings: GateSettings = field(default_factory=GateSettings)
-    confirming_sets: tuple[str, ...] = ()
 
     def judge(self, *confirmations: str, uids: Mapping[ResourceKey, str] | None = None) -> Gate:
         return judge(
@@ -56,7 +55,6 @@ class Situation:
             target=self.target,
             settings=self.settings,
             confirmations=confirmations,
-            confirming_sets=self.confirming_sets,
             uids=uids,
         )
 
@@ -104,6 +102,10 @@ def situation(case: Mapping[str, Any]) -> Situation:
     target = [living(name, values) for name, values in case["target"].items()]
     policy = PrunePolicy(
         prune={each.spec.name: True for each in target if each.error is None},
+        sync_options={
+            **{name: values.get("syncOptions", {}) for name, values in case["before"].items()},
+            **{each.spec.name: each.spec.sync_policy.sync_options for each in target},
+        },
         broken=frozenset(each.spec.name for each in target if each.error),
     )
     keys = [each.key for app in target for each in app.manifests]
@@ -118,7 +120,6 @@ def situation(case: Mapping[str, Any]) -> Situation:
         target=target,
         orphans=orphans,
         settings=gate_settings.read(case.get("settings", {}), subject="config"),
-        confirming_sets=tuple(case.get("confirmingSets", ())),
     )
 
 
@@ -176,7 +177,8 @@ def test_what_is_said() -> None:
         "  - ConfigMap media/a -> video/a",
         "  - Deployment.apps media/jellyfin -> video/jellyfin",
     ]
-    assert f"HOME_OPS_CONFIRM={stop.confirm}" in lines[4]
+    assert "stays exactly as it is" in lines[4]
+    assert f"gitops up --confirm {stop.confirm}" in lines[5]
 
 
 def test_a_kept_object_says_how_to_confirm() -> None:
@@ -246,13 +248,18 @@ def test_settings() -> None:
     assert found.application == GateSettings().application
 
 
-@pytest.mark.parametrize("word", ["yes", "", "ABCDEF0123456789", "0123456789abcdef0"])
+@pytest.mark.parametrize(
+    "word", ["yes", "0123456789abcdef", "prune-ABCDEF0123456789", "prune-0123456789abcdef0"]
+)
 def test_confirming_everything_is_refused(word: str) -> None:
     """There is no word that confirms whatever comes."""
     with pytest.raises(ConfigError) as refusal:
         read_confirmations([word], subject="config home-ops:confirm")
     assert str(refusal.value).startswith("config home-ops:confirm: ")
-    assert read_confirmations(["0123456789abcdef"], subject="s") == {"0123456789abcdef"}
+    assert read_confirmations([], subject="s") == read_confirmations("", subject="s") == frozenset()
+    tokens = {"prune-0123456789abcdef", "prune-fedcba9876543210"}
+    assert read_confirmations(sorted(tokens), subject="s") == tokens
+    assert read_confirmations(", ".join(sorted(tokens)), subject="s") == tokens
 
 
 LINES = st.sampled_from(
@@ -301,12 +308,16 @@ def test_nothing_stateful_goes_unconfirmed(run: Situation) -> None:
 def test_a_confirmation_only_lets_more_through(run: Situation, data: st.DataObject) -> None:
     """More tokens never stop anything, and tokens of no deletion change nothing."""
     nothing = run.judge()
-    tokens = [*(each.confirm for each in nothing.stopped.values()), nothing.confirm, "0" * 16]
+    tokens = [
+        *(each.confirm for each in nothing.stopped.values()),
+        nothing.confirm,
+        "prune-" + "0" * 16,
+    ]
     tokens = [each for each in tokens if each]
     few = data.draw(st.lists(st.sampled_from(tokens), unique=True))
     more = [*few, *data.draw(st.lists(st.sampled_from(tokens), unique=True))]
     assert run.judge(*more).stopped.keys() <= run.judge(*few).stopped.keys()
-    assert run.judge("0" * 16).stopped == nothing.stopped
+    assert run.judge("prune-" + "0" * 16).stopped == nothing.stopped
     assert run.judge(*tokens).stopped == {}
 
 
@@ -328,3 +339,17 @@ def test_the_gate_is_idempotent(run: Situation) -> None:
         run.judge().stopped
     )
     assert apply(settled, run.judge()) == settled
+
+
+def test_live_objects_count_for_the_shares() -> None:
+    """After a lost state the inventory is empty; what is in the cluster shows how small a part of
+    it the orphans are."""
+    names = [*(f"a{n}" for n in range(60)), *(f"b{n}" for n in range(600))]
+    live = [
+        replace(LiveObject.from_body(body), application=body["metadata"]["name"][0])
+        for body in bodies(f"ConfigMap media/{name}" for name in names)
+    ]
+    run = Situation(plan=PrunePlan(), inventory=Inventory(), target=[], orphans=live[:60])
+    assert list(run.judge().stopped) == ["a"]
+    arguments = {"inventory": run.inventory, "target": [], "settings": run.settings}
+    assert judge(run.plan, run.orphans, live=live, **arguments).stopped == {}

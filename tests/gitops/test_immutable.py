@@ -15,6 +15,7 @@ import yaml
 
 from cluster.connection import Connection, StatusError, connect
 from cluster.discovery import ClusterFacts, facts
+from gitops.application import SyncPolicy
 from gitops.errors import ManifestError
 from gitops.immutable import (
     CONFIRM,
@@ -23,6 +24,7 @@ from gitops.immutable import (
     immutable_changes,
     may_be_replaced,
 )
+from gitops.syncing.options import ObjectOptions, object_options
 from tests.gitops.objects import SYNC_OPTIONS, an_object, config_map
 
 TESTDATA = Path(__file__).parents[1] / "testdata" / "immutable"
@@ -162,34 +164,38 @@ def annotated(body: Mapping[str, Any], **annotations: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("target", "application_permits", "permitted"),
+    ("target", "options", "permitted"),
     [
-        (ROLE_BINDING, False, False),
-        (annotated(ROLE_BINDING, options="Replace=true"), False, True),
-        (annotated(ROLE_BINDING, options="Prune=false, Force=true"), False, True),
-        (annotated(ROLE_BINDING, options="Replace=yes"), False, False),
-        (ROLE_BINDING, True, True),
-        (annotated(ROLE_BINDING, options="Prune=false"), True, True),
-        (annotated(ROLE_BINDING, options="Replace=false"), True, False),
-        (annotated(CLAIM, options="Replace=true"), False, False),
-        (annotated(CLAIM, options="Replace=true,Force=true", confirm="yes"), False, False),
-        (annotated(CLAIM, options="Replace=true", confirm="replace"), False, True),
-        (annotated(CLAIM, confirm="replace"), False, False),
-        (CLAIM, True, False),
+        (ROLE_BINDING, "", False),
+        (ROLE_BINDING, "Replace=true", True),
+        (ROLE_BINDING, "Prune=false,Force=true", True),
+        (ROLE_BINDING, "Replace=false,Force=false", False),
+        (CLAIM, "Replace=true", False),
+        (annotated(CLAIM, confirm="yes"), "Replace=true,Force=true", False),
+        (annotated(CLAIM, confirm="replace"), "Replace=true", True),
+        (annotated(CLAIM, confirm="replace"), "", False),
     ],
 )
-def test_who_may_be_replaced(
-    *, target: dict[str, Any], application_permits: bool, permitted: bool
-) -> None:
-    """Replace or Force permits it, on the object or its Application; data needs a confirmation."""
-    assert may_be_replaced(target, application_permits=application_permits) is permitted
+def test_who_may_be_replaced(*, target: dict[str, Any], options: str, permitted: bool) -> None:
+    """Replace or Force permits it; data needs a confirmation on top."""
+    assert may_be_replaced(target, options_of(options)) is permitted
+
+
+def options_of(text: str) -> ObjectOptions:
+    """What an object's annotation says."""
+    return object_options(annotated(ROLE_BINDING, options=text), SyncPolicy())
 
 
 def test_refusal_names_the_field_and_the_way_out() -> None:
     """The error names Application, object, field and annotations; a claim's asks to confirm."""
     target = changed(CLAIM, "spec.storageClassName", "other")
     with pytest.raises(ManifestError) as refused:
-        check_replacement(target, CLAIM, subject="media/jellyfin: PersistentVolumeClaim library")
+        check_replacement(
+            target,
+            CLAIM,
+            subject="media/jellyfin: PersistentVolumeClaim library",
+            options=ObjectOptions(),
+        )
     message = str(refused.value)
     assert message.startswith(
         "media/jellyfin: PersistentVolumeClaim library: spec.storageClassName cannot be changed"
@@ -200,10 +206,10 @@ def test_refusal_names_the_field_and_the_way_out() -> None:
 
 def test_permitted_replacement_gives_the_fields() -> None:
     """A permitted replacement is one of the fields that change, and none where none changes."""
-    last = annotated(ROLE_BINDING, options="Replace=true")
-    target = changed(last, "roleRef.name", "edit")
-    assert check_replacement(target, last, subject="a") == ("roleRef",)
-    assert check_replacement(last, last, subject="a") == ()
+    options = ObjectOptions(replace=True)
+    target = changed(ROLE_BINDING, "roleRef.name", "edit")
+    assert check_replacement(target, ROLE_BINDING, subject="a", options=options) == ("roleRef",)
+    assert check_replacement(ROLE_BINDING, ROLE_BINDING, subject="a", options=options) == ()
 
 
 @pytest.fixture(scope="module")

@@ -84,7 +84,19 @@ def test_an_unknown_kind_breaks_the_application_at_once() -> None:
     assert str(target.error) == (
         "media/local-media-jellyfin: Widget.example.com a: neither the cluster nor any Application "
         "provides the kind Widget of example.com/v1; add its CustomResourceDefinition to an "
-        "Application, or correct apiVersion and kind"
+        "Application, correct apiVersion and kind, or set SkipDryRunOnMissingResource=true where "
+        "something else will provide it"
+    )
+
+
+def test_an_unknown_kind_may_be_provided_later() -> None:
+    """With SkipDryRunOnMissingResource it gets the destination's namespace, and a warning."""
+    spec = application(sync_options={"SkipDryRunOnMissingResource": "true"})
+    target = placed(an_object("example.com/v1", "Widget", "a"), spec=spec)
+    assert keys(target) == ["Widget.example.com media/a"]
+    assert target.warnings == (
+        "media/local-media-jellyfin: Widget.example.com media/a: nothing provides the kind Widget "
+        "of example.com/v1 yet; a sync tries for a minute",
     )
 
 
@@ -113,12 +125,13 @@ def test_repeated_objects_are_refused() -> None:
 
 
 def test_nothing_rendered() -> None:
-    """An Application without objects is broken, unless allowEmpty permits it."""
-    refused = placed()
-    assert refused.error is not None
-    assert refused.error.reason == "renders to nothing"
+    """An Application without objects is warned of, unless allowEmpty permits it; it breaks nothing,
+    for the prune gate keeps what it had."""
+    empty = placed()
+    (warning,) = empty.warnings
+    assert warning.startswith("media/") and "renders to nothing" in warning
     allowed = placed(spec=application(allow_empty=True))
-    assert (allowed.error, allowed.manifests) == (None, ())
+    assert (empty.error, empty.manifests, allowed.warnings) == (None, (), ())
 
 
 def test_objects_are_in_the_order_of_a_sync() -> None:
@@ -133,31 +146,63 @@ def test_objects_are_in_the_order_of_a_sync() -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotations", "hook"),
+    ("annotations", "phases"),
     [
-        ({HOOK: "PreSync"}, "argocd.argoproj.io/hook: PreSync"),
-        ({HELM_HOOK: "pre-delete"}, "helm.sh/hook: pre-delete"),
-        ({HELM_HOOK: "pre-install, pre-upgrade"}, "helm.sh/hook: pre-install,pre-upgrade"),
+        ({HOOK: "PreSync"}, ["PreSync"]),
+        ({HELM_HOOK: "pre-delete"}, ["PreDelete"]),
+        ({HELM_HOOK: "pre-install, post-install"}, ["PreSync", "PostSync"]),
     ],
 )
-def test_hooks_are_left_out_with_a_warning(annotations: dict[str, str], hook: str) -> None:
-    """A hook is never applied like an ordinary object; the warning names object and hook."""
+def test_hooks_are_set_apart(annotations: dict[str, str], phases: list[str]) -> None:
+    """A hook is no object of the Application, and has the namespace it would have as one."""
     job = an_object("batch/v1", "Job", "cleanup", annotations=annotations)
     target = placed(config_map(), job)
     assert keys(target) == ["ConfigMap media/settings"]
-    assert target.warnings == (
-        f"media/local-media-jellyfin: Job.batch cleanup is a hook ({hook}) and left out: hooks are "
-        "not run yet",
+    assert [each.phase for each in target.hooks] == phases
+    assert {str(each.manifest.key) for each in target.hooks} == {"Job.batch media/cleanup"}
+    assert {each.manifest.body["metadata"]["namespace"] for each in target.hooks} == {"media"}
+    assert (target.warnings, target.skipped) == ((), ())
+
+
+def test_hooks_are_checked_like_objects() -> None:
+    """A hook of a kind nothing serves, or that is also an object, breaks the Application."""
+    hook = {HOOK: "PostSync"}
+    unserved = placed(config_map(), an_object("example.com/v1", "Widget", "a", annotations=hook))
+    assert "provides the kind Widget" in str(unserved.error)
+    twice = placed(config_map(), config_map(namespace="media", annotations=hook))
+    assert str(twice.error) == (
+        "media/local-media-jellyfin: ConfigMap media/settings: is a hook and rendered twice; "
+        "rename one of the two"
     )
-    assert target.skipped == ()
+    assert twice.hooks == ()
 
 
-def test_hooks_need_neither_a_served_kind_nor_a_name_of_their_own() -> None:
-    """What is left out breaks nothing: its kind is not asked for, and two may share a prefix."""
-    hook = an_object("example.com/v1", "Widget", "a", annotations={HOOK: "PostSync"})
-    target = placed(config_map(), hook, hook)
+def test_a_malformed_hook_breaks_the_application() -> None:
+    """The error names Application and object."""
+    target = placed(config_map(annotations={HELM_HOOK: "pre-install", "helm.sh/hook-weight": "x"}))
+    assert str(target.error).startswith(
+        "media/local-media-jellyfin: ConfigMap media/settings: helm"
+    )
+
+
+def test_hooks_without_a_phase_are_left_out_with_one_warning() -> None:
+    """Nothing here is rolled back, and one message says so for all such hooks of an Application."""
+    hooks = [config_map(name, annotations={HELM_HOOK: "pre-rollback"}) for name in ("a", "b")]
+    target = placed(config_map(), *hooks)
     assert keys(target) == ["ConfigMap media/settings"]
-    assert len(target.warnings) == 2
+    assert target.hooks == ()
+    assert target.warnings == (
+        "media/local-media-jellyfin: left out, as there is no phase of a sync for such hooks: "
+        "ConfigMap a (helm.sh/hook: pre-rollback), ConfigMap b (helm.sh/hook: pre-rollback)",
+    )
+
+
+def test_the_digest_covers_hooks() -> None:
+    """A changed hook is a change of the Application; without hooks the digest is as it was."""
+    one = placed(config_map(), config_map("a", annotations={HOOK: "PreSync"}))
+    other = placed(config_map(), config_map("a", annotations={HOOK: "PreSync"}, data={"x": "y"}))
+    assert len({one.digest, other.digest, placed(config_map()).digest}) == 3
+    assert one.digest == placed(config_map("a", annotations={HOOK: "PreSync"}), config_map()).digest
 
 
 def test_helm_tests_are_left_out_in_silence() -> None:

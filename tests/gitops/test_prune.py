@@ -15,9 +15,9 @@ from gitops.prune import (
     decide,
     plan,
     stays_with_cluster,
-    sync_options_of,
     undeletable,
 )
+from gitops.syncing.options import ObjectOptions, Permission
 from tests.gitops.objects import (
     HELM_POLICY,
     SYNC_OPTIONS,
@@ -170,19 +170,50 @@ def test_moved_objects_are_not_decided_about() -> None:
 
 def test_reason_of_what_stays() -> None:
     """Why an object outlives its Application is said in the words of the rule."""
-    assert stays_with_cluster(config_map(), retained_application=False) == ""
-    assert stays_with_cluster(config_map(), retained_application=True) == (
+    none, confirm = ObjectOptions(), ObjectOptions(delete=Permission.CONFIRM)
+    assert stays_with_cluster(config_map(), none, retained_application=False) == ""
+    assert stays_with_cluster(config_map(), confirm, retained_application=False) == "Delete=confirm"
+    assert stays_with_cluster(config_map(), none, retained_application=True) == (
         "preserveResourcesOnDeletion"
     )
     keep = annotated(helm="keep")
-    assert stays_with_cluster(keep, retained_application=True) == "helm.sh/resource-policy: keep"
+    assert stays_with_cluster(keep, none, retained_application=True) == (
+        "helm.sh/resource-policy: keep"
+    )
 
 
-def test_sync_options() -> None:
-    """Options are separated by commas, and space around them does not count."""
-    body = annotated(options=" Prune=false,, Delete=false ")
-    assert sync_options_of(body) == {"Prune=false", "Delete=false"}
-    assert sync_options_of(config_map()) == frozenset()
+@pytest.mark.parametrize(
+    ("application", "own", "reason"),
+    [
+        ("Prune=false,Delete=false", "", "{}=false"),
+        ("Prune=confirm,Delete=confirm", "", "{}=confirm"),
+        ("Prune=confirm,Delete=confirm", "Prune=false,Delete=false", "{}=false"),
+        ("Prune=false,Delete=false", "Prune=true,Delete=true", ""),
+        ("Prune=false,Delete=false", "Force=true", "{}=false"),
+    ],
+)
+def test_an_objects_own_option_wins(application: str, own: str, reason: str) -> None:
+    """What an Application says holds for its objects, living or gone, unless they say otherwise."""
+    options = dict(option.split("=") for option in application.split(","))
+    said = {"local-media-jellyfin": options}
+    found = deployed(annotated(options=own))
+    for name, policy in (
+        ("Prune", PrunePolicy(prune={"local-media-jellyfin": True}, sync_options=said)),
+        ("Delete", PrunePolicy(sync_options=said)),
+    ):
+        decision = decide(found, policy)
+        assert (decision.action is PruneAction.KEEP) == bool(reason)
+        if reason:
+            assert decision.reason == reason.format(name)
+
+
+@pytest.mark.parametrize("text", ["Prune=maybe", "Prun=false", "Prune=false,Prune=true"])
+@pytest.mark.parametrize("policy", [LIVING, GONE])
+def test_what_cannot_be_read_stays(text: str, policy: PrunePolicy) -> None:
+    """An object of the last deployment whose options make no sense is kept, with the reason."""
+    decision = decide(deployed(annotated(options=text)), policy)
+    assert decision.action is PruneAction.KEEP
+    assert decision.reason.startswith("its options cannot be read (")
 
 
 OPTIONS = st.lists(
@@ -226,13 +257,17 @@ def test_what_is_protected_is_never_pruned(found: InventoryObject) -> None:
         preserving=frozenset({"kept"}),
     )
     (decision,) = plan([], inventory(found), policy).decisions
-    options = sync_options_of(found.body)
+    text = found.body["metadata"]["annotations"][SYNC_OPTIONS]
+    options = {option for option in text.split(",") if option}
+    names = [option.partition("=")[0] for option in options]
+    at_odds = len(names) != len(set(names))
     gone = found.application == "gone"
     is_namespace = found.key.kind == "Namespace"
     protected = (
         found.application in {"broken", "unpruned"}
         or (found.application == "alive" and options & {"Prune=false", "Prune=confirm"})
         or (gone and options & {"Delete=false", "Delete=confirm"})
+        or (found.application in {"alive", "gone"} and at_odds)
         or (gone and found.application_set == "kept")
         or (gone and found.retained_with_application)
         or (gone and found.key.kind == "CustomResourceDefinition")

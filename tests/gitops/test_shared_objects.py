@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gitops.application_target import ApplicationTarget
 from gitops.errors import OwnershipError, RenderError
-from gitops.manifest import Manifest
-from gitops.shared_objects import settle
-from tests.gitops.objects import SYNC_WAVE, an_object, application, config_map, definition
+from gitops.inventory import Inventory
+from gitops.manifest import Manifest, ResourceKey
+from gitops.ownership import STACK, TRACKING_ID
+from gitops.shared_objects import ARGOCD_TRACKING_ID, refuse_taken, settle, taken_by
+from gitops.syncing.options import ObjectOptions
+from tests.gitops.objects import (
+    SYNC_WAVE,
+    an_object,
+    application,
+    config_map,
+    definition,
+    deployed,
+    inventory,
+    key_of,
+)
 
 
 def target(name: str, *bodies: dict[str, Any]) -> ApplicationTarget:
@@ -115,3 +129,62 @@ def test_settling_twice_changes_nothing() -> None:
     """The outcome holds no object twice."""
     once = settle([target("a", definition()), target("b", definition(), config_map())])
     assert settle(once) == once
+
+
+FAILING = ObjectOptions(fail_on_shared_resource=True)
+
+
+def test_fail_on_shared_resource() -> None:
+    """With FailOnSharedResource an identical definition of two Applications is no warning."""
+    second = replace(target("b", definition()), default_options=FAILING)
+    found = settle([target("a", definition()), second])
+    assert outcome(found) == {
+        "a": ["widgets.example.com"],
+        "b": "CustomResourceDefinition.apiextensions.k8s.io widgets.example.com is also rendered "
+        "by media/a",
+    }
+
+
+def live(name: str = "settings", **annotations: str) -> dict[str, Any]:
+    """A ConfigMap in the cluster, by its own account somebody's."""
+    names = {"ours": TRACKING_ID, "stack": STACK, "argocd": ARGOCD_TRACKING_ID}
+    given = {names[key]: value for key, value in annotations.items()}
+    return config_map(name, namespace="media", annotations=given)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (live(), ""),
+        (live(ours="jellyfin:/ConfigMap:media/settings", stack="here"), ""),
+        (
+            live(ours="jellyfin:/ConfigMap:media/settings", stack="there"),
+            "Application jellyfin of the stack there",
+        ),
+        (live(ours="jellyfin:/ConfigMap:media/copied-from", stack="there"), ""),
+        (live(argocd="plex:/ConfigMap:media/settings"), "Application plex of an ArgoCD"),
+        (live(argocd="plex:/ConfigMap:media/copied-from"), ""),
+        (live(argocd="here-media-mine:/ConfigMap:media/settings"), ""),
+    ],
+)
+def test_whose_an_object_in_the_cluster_is(found: dict[str, Any], said: str) -> None:
+    """It is somebody else's where it names another stack or an ArgoCD, and itself."""
+    assert taken_by(found, "here-media-mine", stack="here") == said
+
+
+def test_what_is_taken_in_the_cluster() -> None:
+    """Only an Application that asks for it is broken, only by what it would create."""
+    body = config_map(namespace="media")
+    asking = replace(target("a", body), default_options=FAILING)
+    key, taken = key_of(body), live(argocd="plex:/ConfigMap:media/settings")
+
+    def find(keys: Sequence[ResourceKey]) -> dict[ResourceKey, dict[str, Any]]:
+        return {each: taken for each in keys if each == key}
+
+    found = refuse_taken([asking, target("b", body)], Inventory(), find, stack="here")
+    assert outcome(list(found)) == {
+        "a": "ConfigMap media/settings is in the cluster already and belongs to Application plex "
+        "of an ArgoCD",
+        "b": ["settings"],
+    }
+    assert refuse_taken([asking], inventory(deployed(body)), find, stack="here") == (asking,)

@@ -198,7 +198,9 @@ def test_a_broken_application_breaks_no_other(tree: Tree) -> None:
     subjects = [error.subject for error in target.all_errors]
     assert subjects[0] == "apps/media/no-manifests"
     assert all("media/" in subject for subject in subjects)
-    assert len(subjects) == 5
+    assert len(subjects) == 4
+    empty = next(each for each in target.applications if each.subject == "media/empty")
+    assert "renders to nothing" in empty.warnings[0]
 
 
 def test_no_tree_at_all_is_no_target(tree: Tree) -> None:

@@ -39,6 +39,7 @@ def test_exit_codes_are_what_scripts_rely_on() -> None:
         "FAILED": 1,
         "USAGE": 2,
         "UNHEALTHY": 3,
+        "HELD": 4,
         "INTERRUPTED": 130,
     }
 
@@ -64,6 +65,7 @@ def test_help_loads_neither_engine_nor_cluster() -> None:
         ["app"],
         ["app", "list", "-o", "xml"],
         ["app", "get"],
+        ["app", "list", "-l", "a in"],
         ["app", "wait", "--timeout", "soon"],
         ["app", "wait", "--health", "--delete"],
         ["health"],
@@ -165,6 +167,27 @@ def test_list_shows_git_and_the_cluster(
     found = listed["media-jellyfin"]
     assert (found["category"], found["namespace"], found["objects"]) == ("media", "media", 0)
     assert found["status"]["health"]["status"] == "Missing"
+
+
+@pytest.mark.e2e
+def test_filters_that_accept_nothing_are_said(
+    control_plane: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A misspelt category is not waited for in success; a list of none says so."""
+    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
+    repository(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    filters = ["--stack", "test", "--category", "medai"]
+    assert main(["app", "list", *filters]) == ExitCode.OK
+    assert capsys.readouterr() == ("", "no Applications found\n")
+    assert main(["app", "wait", *filters]) == ExitCode.FAILED
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "error: gitops app wait: there is no such Application" in captured.err
+    assert main(["app", "wait", "--delete", *filters]) == ExitCode.OK
 
 
 @pytest.mark.e2e

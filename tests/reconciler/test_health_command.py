@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from reconciler.cli import ExitCode, main
 
+ROOT = Path(__file__).parents[2]
 FAILING = """
 apiVersion: v1
 kind: List
@@ -50,13 +52,44 @@ def test_standard_input_that_is_healthy(
 
 
 def test_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Names are kubectl's."""
-    (tmp_path / "a.yaml").write_text(HEALTHY)
+    """Names are kubectl's: kind and group."""
+    role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r}\n"
+    (tmp_path / "a.yaml").write_text(f"{HEALTHY}---\n{role}")
     assert main(["health", "-f", str(tmp_path / "a.yaml"), "-o", "name"]) == ExitCode.OK
-    assert capsys.readouterr().out == "configmap/settings\n"
+    assert capsys.readouterr().out == ("configmap/settings\nrole.rbac.authorization.k8s.io/r\n")
 
 
-@pytest.mark.parametrize("content", [None, "- 1\n", "a: [\n"])
+def test_a_pipe_that_brings_nothing_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a `kubectl get` that failed leaves is not taken for good health; an empty list is."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+    assert main(["health", "-f", "-"]) == ExitCode.FAILED
+    assert capsys.readouterr().err.startswith("error: standard input: is empty")
+    nothing = b"{apiVersion: v1, kind: List, items: []}"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(nothing)))
+    assert main(["health", "-f", "-"]) == ExitCode.OK
+    assert capsys.readouterr().err == "no objects found\n"
+
+
+def test_a_locale_without_our_characters_is_no_crash(tmp_path: Path) -> None:
+    """What the output's encoding does not have is replaced."""
+    message = "kein Platz für Röhren"
+    failed = {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "w"},
+              "status": {"phase": "Failed", "message": message}}  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(failed))
+    run = subprocess.run(
+        [sys.executable, "-m", "reconciler.cli", "health", "-f", str(tmp_path / "a.json")],
+        env={"PATH": "", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == ExitCode.UNHEALTHY, run.stderr
+    assert "kein Platz f?r R?hren" in run.stdout
+
+
+@pytest.mark.parametrize("content", [None, "- 1\n", "a: [\n", ""])
 def test_file_that_cannot_be_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None
 ) -> None:

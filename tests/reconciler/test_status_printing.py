@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 import yaml
@@ -64,6 +65,14 @@ def test_table_is_columns_of_plain_text() -> None:
         f"media-jellyfin   media      media       Progressing   2         {MESSAGE}",
         "old              -          media       Healthy       1",
     ]
+
+
+@pytest.mark.parametrize("output", [Output.TABLE, Output.WIDE, Output.NAME])
+def test_nothing_is_no_table(output: Output) -> None:
+    """Where there are no Applications there is no line, so that a script counts none."""
+    out = io.StringIO()
+    status_printing.applications([], output, stream=out)
+    assert out.getvalue() == ""
 
 
 def test_message_column_is_left_out_when_all_is_well() -> None:
@@ -143,16 +152,25 @@ def test_tree_shows_the_cause_beside_the_object_that_has_it() -> None:
     ]
 
 
-def test_terminal_gets_colours_and_lines_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal health has a colour and a long message is cut, unless the table is wide."""
+@pytest.mark.parametrize("columns", [90, 110])
+def test_terminal_gets_colours_and_lines_that_fit(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    """On a terminal health has a colour, and a long message goes on below itself to its very end,
+    unless the table is wide; where it is narrow the columns a name tells are left out."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "90")
+    monkeypatch.setenv("COLUMNS", str(columns))
     out = Terminal()
     status_printing.applications(FOUND, stream=out)
     assert "\x1b[36mProgressing\x1b[0m" in out.getvalue()
-    assert "…" in out.getvalue()
-    assert MESSAGE not in out.getvalue()
+    plain = re.sub(r"\x1b\[\d+m", "", out.getvalue())
+    assert ("CATEGORY" in plain) is (columns > 90)
+    assert max(map(len, plain.splitlines())) <= columns
+    assert MESSAGE not in plain
+    column = plain.splitlines()[0].index("MESSAGE")
+    parts = [line[column:] for line in plain.splitlines()[1:]]
+    assert " ".join(parts).strip() == MESSAGE
     wide = Terminal()
     status_printing.applications(FOUND, Output.WIDE, stream=wide)
     assert MESSAGE in wide.getvalue()

@@ -50,6 +50,23 @@ def test_a_script_that_does_not_end_costs_its_object_alone() -> None:
     assert found[3].status is HealthStatus.UNKNOWN
 
 
+def test_an_object_that_is_no_json_costs_itself_alone() -> None:
+    """What cannot be given to a script, or is too deep for it, leaves the others' answers alone."""
+    deep: dict[str, Any] = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    shallow: dict[str, Any] = {}
+    for _ in range(300):
+        shallow = {"a": shallow}
+    spoilt = [{"spec": deep}, {"spec": shallow}, {"spec": 10**5000}, {"spec": {1, 2}}]
+    objects = [widget("first"), *(widget("x") | each for each in spoilt), widget("last")]
+    with UserRules([rule(NAMED)]) as rules:
+        first, *found, last = assess_all(objects, rules=rules)
+    assert (first.message, last.message) == ("first", "last")
+    assert {health.status for health in found} == {HealthStatus.UNKNOWN}
+    assert all("nested too deeply" in health.message for health in found)
+
+
 def test_a_script_that_never_ends_is_given_up() -> None:
     """After three objects the rest are not tried: a run must not wait a second for each."""
     with UserRules([rule("while true do end")]) as rules:

@@ -1,0 +1,183 @@
+"""What does a run do: declare, keep, release, delete?
+
+Called once per run with everything that is known; what it returns is declared to the engine. The
+order of the questions matters: who owns what, which fields are left to others, what goes, and what
+of that the prune gate stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gitops.application_target import ApplicationTarget
+from gitops.bootstrap_objects import bootstrap_keys, bootstrap_objects
+from gitops.config import Settings
+from gitops.errors import OwnershipError
+from gitops.gate.passage import Passage, complete, pass_gate
+from gitops.ignoring.apply import LastAndLive, LiveOwners, leave_out, partials
+from gitops.ignoring.partial import Partial
+from gitops.inventory import Inventory
+from gitops.manifest import Manifest, ResourceKey
+from gitops.namespaces import CreatedNamespace, created_namespaces
+from gitops.orphans import LiveObject, find_orphans
+from gitops.prune import PruneAction, PrunePlan, PrunePolicy, plan
+from gitops.shared_objects import refuse_taken
+from gitops.syncing.deletion import DepartedApplication, departed_applications
+from gitops.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Everything a run declares, decided before the first resource is registered."""
+
+    settings: Settings
+    target: Target
+    inventory: Inventory
+    prune: PrunePlan
+    orphans: Sequence[LiveObject]
+    namespaces: Sequence[CreatedNamespace]
+    passage: Passage
+    bootstrap_partials: Mapping[ResourceKey, Partial]
+    departed: Sequence[DepartedApplication]
+
+
+def decide(
+    settings: Settings,
+    target: Target,
+    inventory: Inventory,
+    *,
+    live: Sequence[LiveObject],
+    owners: LiveOwners | None,
+    stack: str,
+) -> Run:
+    """Settle what is declared, kept, released and deleted; pure but for its arguments.
+
+    Raises:
+        OwnershipError: the last deployment holds one object under two URNs, so that declaring it
+            once would delete it through the other.
+    """
+    checked = _checked(target, bootstrap_keys(settings.bootstrap))
+    if owners is not None:
+        taken = refuse_taken(checked.applications, inventory, owners.of, stack=stack)
+        checked = replace(checked, applications=taken)
+    known = LastAndLive(inventory=inventory, owners=owners)
+    rules = settings.ignore_differences
+    checked = replace(checked, applications=leave_out(checked.applications, rules, known))
+    declared, _ = _declared(settings, checked, inventory)
+    policy = _policy(settings, checked, inventory.application_inputs)
+    pruned = plan(tuple(declared), inventory, policy)
+    # a run with errors deletes nothing, and what cannot be rendered may own what looks orphaned
+    orphans = (
+        []
+        if checked.all_errors
+        else find_orphans(
+            live,
+            stack=stack,
+            target={*declared, *checked.hook_keys},
+            inventory=inventory,
+            policy=policy,
+        )
+    )
+    passage = pass_gate(
+        pruned, orphans, settings=settings, target=checked, inventory=inventory, live=live
+    )
+    declared, namespaces = _declared(settings, passage.target, inventory)
+    passage = complete(passage, declared, inventory)
+    kept = (each.object.key for each in passage.prune.of(PruneAction.KEEP))
+    refuse_two_urns({*declared, *kept}, inventory)
+    return Run(
+        settings=settings,
+        target=passage.target,
+        inventory=inventory,
+        prune=passage.prune,
+        orphans=passage.orphans,
+        namespaces=namespaces,
+        passage=passage,
+        departed=departed_applications(
+            inventory,
+            passage.prune.decisions,
+            present=(each.spec.name for each in target.applications),
+        ),
+        bootstrap_partials=partials(
+            [Manifest.from_body(body) for body in bootstrap_objects(settings.bootstrap)],
+            (*settings.bootstrap.ignore_differences, *rules),
+            known,
+        ),
+    )
+
+
+def refuse_two_urns(keys: Iterable[ResourceKey], inventory: Inventory) -> None:
+    """Stop before the engine starts where it would delete what it has just applied or kept.
+
+    Raises:
+        OwnershipError: an object that is declared has two URNs in the state.
+    """
+    for key in sorted(keys):
+        urns = inventory.urns.get(key, ())
+        if len(urns) > 1:
+            raise OwnershipError(
+                str(key),
+                f"the state knows it under {len(urns)} names ({', '.join(urns)}), and one run "
+                "would update it through one and delete it through another",
+                remedy="forget one of them with `pulumi state delete URN`",
+            )
+
+
+def _declared(
+    settings: Settings, target: Target, inventory: Inventory
+) -> tuple[set[ResourceKey], list[CreatedNamespace]]:
+    specs = (each.spec for each in target.applications if not _moves_away(each, inventory))
+    rendered = _rendered_namespaces(target, inventory)
+    namespaces = created_namespaces(specs, rendered=rendered)
+    made = (Manifest.from_body(dict(each.body)).key for each in namespaces)
+    return {*target.keys, *bootstrap_keys(settings.bootstrap), *made}, namespaces
+
+
+def _moves_away(target: ApplicationTarget, inventory: Inventory) -> bool:
+    # what stays where it is needs no other namespace
+    last = inventory.application_inputs.get(target.spec.name, {})
+    return target.stopped and last.get("namespace") != target.spec.destination.namespace
+
+
+def _rendered_namespaces(target: Target, inventory: Inventory) -> set[str]:
+    # a broken Application still has the namespaces it rendered last: nobody else makes them anew
+    broken = {each.spec.name for each in target.applications if each.error or each.stopped}
+    had = (key for key, found in inventory.objects.items() if found.application in broken)
+    return {key.name for key in (*target.keys, *had) if key.kind == "Namespace" and not key.group}
+
+
+def _checked(target: Target, reserved: frozenset[ResourceKey]) -> Target:
+    def checked(application: ApplicationTarget) -> ApplicationTarget:
+        for manifest in application.manifests:
+            if manifest.key in reserved:
+                return application.broken(
+                    OwnershipError(
+                        application.subject,
+                        f"{manifest.key} belongs to the bootstrap",
+                        remedy="remove it, or rename it",
+                    )
+                )
+        return application
+
+    return replace(target, applications=tuple(checked(each) for each in target.applications))
+
+
+def _policy(
+    settings: Settings, target: Target, gone: Mapping[str, Mapping[str, Any]]
+) -> PrunePolicy:
+    return PrunePolicy(
+        prune={
+            each.spec.name: each.spec.sync_policy.prune
+            for each in target.applications
+            if each.error is None
+        },
+        sync_options={
+            **{name: each.get("syncOptions") or {} for name, each in gone.items()},
+            **{each.spec.name: each.spec.sync_policy.sync_options for each in target.applications},
+        },
+        broken=frozenset(each.spec.name for each in target.applications if each.error),
+        preserving=frozenset(each.name for each in settings.application_sets if each.preserving),
+        skipped=target.skipped,
+    )
