@@ -6,18 +6,12 @@ from pathlib import Path
 
 import pulumi
 
-from components.commands import with_plugin
+from components.handed_over import declare_handed_over, handed_over
 from components.interruption import end_quietly
-from components.last_deployment import read_inventory
-from components.live_cluster import open_cluster
-from components.program import declare
 from components.provider import cluster_provider
 from components.sdk_costs import registrations_begun, spare_sdk_costs
 from components.settings import stack_settings
-from gitops.decision import decide
 from gitops.errors import HomeOpsError
-from gitops.stores import chart_store, render_cache
-from gitops.target import compose
 
 
 async def main() -> None:
@@ -28,26 +22,18 @@ async def main() -> None:
     stack = pulumi.get_stack()
     try:
         settings = stack_settings(root)
-        cluster = open_cluster(settings)
-        inventory = read_inventory(stack, root)
-        target = compose(
-            settings,
-            root=root,
-            cluster=cluster.view,
-            charts=chart_store(settings, root),
-            cache=render_cache(),
-            inventory=inventory,
-            stack=stack,
-        )
-        owned = cluster.owned()
-        owners = cluster.owners(owned)
-        run = decide(
-            settings, with_plugin(target), inventory, live=owned, owners=owners, stack=stack
-        )
+        part = handed_over(root, stack)
+        if part is None:
+            from components.program import declare  # a part that is handed over needs none of it
+            from components.whole_run import decide_all
+
+            run, cluster = decide_all(settings, root=root, stack=stack)
+            declaring = declare(run, cluster, cluster_provider(settings))
+        else:
+            declaring = declare_handed_over(part, settings, cluster_provider(settings))
+        await declaring
     except HomeOpsError as error:
         raise pulumi.RunError(str(error)) from error
-    try:
-        await declare(run, cluster, cluster_provider(settings))
     finally:
         await registrations_begun()
 

@@ -20,6 +20,7 @@ from gitops.records.record import ApplicationRecord
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 APPLY = "application/apply-patch+yaml"
+MERGE_PATCH = "application/merge-patch+json"
 FIELD_MANAGER = "home-ops-reconciler"
 ESTABLISHED_SECONDS = 30.0
 WORKERS = 4
@@ -93,6 +94,10 @@ class Records:
         path = f"{self._path}/{record.name}"
         stored = self._stored.get(record.name)
         body = self._body(record, spec=spec_of(record))
+        if stored is not None and record.pinned is None and read(stored).pinned is not None:
+            # an apply takes away only what this program has applied, and people have kubectl
+            ended = json.dumps({"spec": {"rollback": None}}).encode()
+            stored = self._connection.patch(path, ended, content_type=MERGE_PATCH)
         if stored is None or spec_of(read(stored)) != spec_of(record):
             stored = self._apply(path, body)
         if status_of(read(stored)) != status_of(record):

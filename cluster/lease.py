@@ -20,6 +20,9 @@ from gitops.errors import ClusterError, HomeOpsError
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces"
 MERGE_PATCH = "application/merge-patch+json"
+ENVIRONMENT = "HOME_OPS_LEASE"
+"""Names the identity on whose behalf a run of the program was started, so that it needs no warning
+about a lease that is its own."""
 DURATION = timedelta(seconds=60)
 _NOT_FOUND = 404
 _CONFLICT = 409

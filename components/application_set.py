@@ -41,4 +41,4 @@ class ApplicationSet(pulumi.ComponentResource):
             self.namespaces[namespace.name] = declare(
                 manifest.body, manifest.key, options, inventory=args.inventory
             )
-        self.register_outputs({"namespaces": sorted(self.namespaces)})
+        self.register_outputs({})

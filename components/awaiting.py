@@ -32,6 +32,27 @@ class Earlier(Protocol):
         """What errors call it."""
 
 
+class Standing:
+    """An Application that is as it should be and is not part of the run.
+
+    Args:
+        subject: what errors would call it.
+        last: its last objects.
+    """
+
+    def __init__(self, subject: str, last: Sequence[pulumi.Resource]) -> None:
+        self.error: HomeOpsError | None = None
+        self.last = last
+        self.settled = asyncio.Event()
+        self.settled.set()
+        self._subject = subject
+
+    @property
+    def subject(self) -> str:
+        """What errors would call it."""
+        return self._subject
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class After:
     """The Applications that come before one: those that must be synced and healthy, and those whose

@@ -6,18 +6,12 @@ belongs to changes, and never on a run that changes nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import pulumi
 
 from gitops.application_target import ApplicationTarget
-from gitops.errors import ToolError
-from gitops.target import Target
-
-PLUGIN = "resource-command-v1.2.1"
+from gitops.command_plugin import command_name
 
 
 def run_before(target: ApplicationTarget, *, parent: pulumi.Resource) -> list[pulumi.Resource]:
@@ -30,32 +24,6 @@ def run_after(
 ) -> None:
     """Declare the commands after a sync, which wait for all its objects."""
     _declare(target, "after", target.spec.commands.after, parent=parent, after=after)
-
-
-def with_plugin(target: Target) -> Target:
-    """The target without the Applications that want commands where nothing can run them."""
-    checked = ((each, check_plugin(each)) for each in target.applications)
-    return replace(
-        target,
-        applications=tuple(each.broken(error) if error else each for each, error in checked),
-    )
-
-
-def check_plugin(target: ApplicationTarget) -> ToolError | None:
-    """Why an Application that wants commands cannot have them, None when it can."""
-    if not target.spec.commands or plugin_installed():
-        return None
-    return ToolError(
-        target.subject,
-        f"it wants local commands, and the plugin {PLUGIN} is not installed",
-        remedy="run `pulumi plugin install resource command 1.2.1`, or remove the commands",
-    )
-
-
-def plugin_installed() -> bool:
-    """Whether Pulumi can run local commands here."""
-    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    return (home / "plugins" / PLUGIN).is_dir()
 
 
 def _declare(
@@ -73,7 +41,7 @@ def _declare(
     previous: list[pulumi.Resource] = []
     for number, command in enumerate(commands, start=1):
         resource = local.Command(
-            f"{target.spec.name}-{moment}-{number}",
+            command_name(target, moment, number),
             create=command,
             triggers=[target.digest],
             environment={"APPLICATION": target.spec.name, "DIGEST": target.digest},

@@ -60,7 +60,7 @@ class HealthGate:
         self._rules = rules
         self._cluster = cluster
         self._target = target
-        self._facts: ClusterFacts | None = cluster.facts
+        self._facts: ClusterFacts | None = None
         self._seconds = target.default_options.timeout or DEFAULT_TIMEOUT
 
     async def healthy(self, manifests: Sequence[Manifest], *, what: str) -> None:
@@ -124,6 +124,8 @@ class HealthGate:
         self, connection: Connection, waiting: Sequence[Manifest]
     ) -> dict[ResourceKey, ApiResource]:
         kinds = {(each.key.group, each.key.kind) for each in waiting}
+        if self._facts is None:
+            self._facts = self._cluster.facts
         if self._facts is None or any(self._facts.find(*kind) is None for kind in kinds):
             self._facts = facts(connection)  # a definition of this very run
         found = self._facts

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gitops.errors import ToolError
-from gitops.inventory import APPLICATION_TYPE, Inventory, from_export
-from gitops.syncing.deletion import DELETION_HOOKS
+from gitops.inventory import Inventory, from_export
+from gitops.syncing.deletion import sealed_hooks, with_sealed_hooks
 
 
 def read_inventory(stack: str, root: Path) -> Inventory:
@@ -28,14 +27,8 @@ def read_inventory(stack: str, root: Path) -> Inventory:
         ToolError: the state cannot be read. Nothing is assumed about what was deployed.
     """
     export = _export(stack, root)
-    sealed = [each for each in _applications(export) if _is_sealed(each)]
-    if sealed:
-        shown = {
-            each["urn"]: each for each in _applications(_export(stack, root, "--show-secrets"))
-        }
-        for each in sealed:
-            text = shown[each["urn"]]["inputs"][DELETION_HOOKS]["plaintext"]
-            each["inputs"][DELETION_HOOKS] = json.loads(text)
+    if sealed_hooks(export):
+        export = with_sealed_hooks(export, _export(stack, root, "--show-secrets"))
     return from_export(export)
 
 
@@ -54,13 +47,3 @@ def _export(stack: str, root: Path, *options: str) -> dict[str, Any]:
             remedy="run `pulumi stack export` by hand and repair what it reports",
         )
     return dict(json.loads(done.stdout))
-
-
-def _applications(export: Mapping[str, Any]) -> list[Any]:
-    resources = (export.get("deployment") or {}).get("resources") or ()
-    return [each for each in resources if each.get("type") == APPLICATION_TYPE]
-
-
-def _is_sealed(application: Mapping[str, Any]) -> bool:
-    # hooks of its deletion among which is a Secret; they have to be known to be run or kept
-    return isinstance((application.get("inputs") or {}).get(DELETION_HOOKS), Mapping)

@@ -1,14 +1,15 @@
-"""What does the cluster at hand serve, and which of our objects has the state forgotten?
+"""What does the cluster at hand serve, and which of our objects does it hold?
 
-Called by the program before composition. Where no cluster answers, a preview goes on with the
-versions pinned in the config; an update stops.
+Asked by the program before it decides, and by whatever has to look at live objects or delete some
+while it declares.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import pulumi
@@ -18,29 +19,57 @@ from cluster.discovery import ClusterFacts, facts
 from cluster.listing import list_objects
 from cluster.objects import delete, get
 from gitops.config import Settings
-from gitops.errors import ClusterError, ConfigError
 from gitops.ignoring.apply import LiveOwners
 from gitops.manifest import ResourceKey
 from gitops.orphans import LiveObject
 from gitops.ownership import APPLICATION_LABEL
-from gitops.scope import pinned_kinds
-from gitops.target import ClusterView
-from gitops.versions import ClusterVersions
 
 TIMEOUT_SECONDS = 3.0
 WORKERS = 8
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A cluster that answers."""
+
+    connection: Connection
+    facts: ClusterFacts
+
+
 class LiveCluster:
     """The cluster of a run: connected, or only described by the config.
 
     The connection stays open until the process ends: hooks run after the program's last line.
+
+    Args:
+        connected: makes the connection, the first time somebody needs it; None where there is no
+            cluster.
     """
 
-    view: ClusterView
-    connection: Connection | None = None
-    facts: ClusterFacts | None = None
+    def __init__(self, connected: Callable[[], Opened | None]) -> None:
+        self._connected = connected
+        self._opened: Opened | None = None
+        self._is_open = False
+        self._lock = Lock()  # hooks ask in threads of their own
+
+    @property
+    def connection(self) -> Connection | None:
+        """The API server, where one is at hand."""
+        opened = self._open()
+        return opened.connection if opened else None
+
+    @property
+    def facts(self) -> ClusterFacts | None:
+        """What it serves."""
+        opened = self._open()
+        return opened.facts if opened else None
+
+    def _open(self) -> Opened | None:
+        with self._lock:
+            if not self._is_open:
+                self._opened = self._connected()
+                self._is_open = True
+            return self._opened
 
     def owned(self) -> list[LiveObject]:
         """Every object in the cluster with our label; none where no cluster is at hand."""
@@ -94,35 +123,19 @@ class LiveCluster:
         return live is not None and LiveObject.from_body(live).going
 
 
-def open_cluster(settings: Settings) -> LiveCluster:
-    """Connect to the stack's cluster.
+def cluster_when_needed(settings: Settings) -> LiveCluster:
+    """The stack's cluster, connected to when a gate, a hook or a deletion needs it.
+
+    That may raise ClusterError then.
+    """
+    return LiveCluster(lambda: opened(settings))
+
+
+def opened(settings: Settings) -> Opened:
+    """Connect now.
 
     Raises:
-        ClusterError: it cannot be reached, and this is no preview.
-        ConfigError: it cannot be reached in a preview, and no version is pinned either.
+        ClusterError: the cluster cannot be reached.
     """
-    try:
-        connection = connect(settings.kubernetes.context or None, timeout=TIMEOUT_SECONDS)
-        found = facts(connection)
-    except ClusterError as error:
-        if not pulumi.runtime.is_dry_run():
-            raise
-        return LiveCluster(view=_pinned(settings, error))
-    view = ClusterView(versions=found.versions, served=found.served_kinds(), complete=True)
-    return LiveCluster(view=view, connection=connection, facts=found)
-
-
-def _pinned(settings: Settings, error: ClusterError) -> ClusterView:
-    version = settings.kubernetes.version
-    if not version:
-        raise ConfigError(
-            "config home-ops:kubernetes.version",
-            f"not set, and the cluster cannot be asked ({error.reason})",
-            remedy="set it to the cluster's version to preview without the cluster",
-        ) from error
-    pulumi.log.warn(
-        f"{error}. Previewing with the pinned Kubernetes {version}: nothing is compared with the "
-        "cluster."
-    )
-    versions = ClusterVersions(version, settings.kubernetes.api_versions)
-    return ClusterView(versions=versions, served=pinned_kinds(settings.kubernetes.api_versions))
+    connection = connect(settings.kubernetes.context or None, timeout=TIMEOUT_SECONDS)
+    return Opened(connection, facts(connection))

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 import pulumi
 
 from components.live_cluster import LiveCluster
+from gitops.inventory import ORPHANED_RESOURCES_TYPE
 from gitops.orphans import LiveObject
-
-ORPHANED_RESOURCES_TYPE = "home-ops:index:OrphanedResources"
 
 
 class OrphanedResources(pulumi.ComponentResource):

@@ -14,7 +14,7 @@ import pulumi
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.writing import SERVER_SIDE, Way
-from gitops.ignoring.partial import FIELD_MANAGER, STEERING, Partial
+from gitops.ignoring.partial import STEERING, Partial
 from gitops.inventory import Inventory, InventoryObject
 from gitops.manifest import ResourceKey, annotations_of
 from gitops.ownership import RETAIN
@@ -179,8 +179,8 @@ def _is_sealed(value: Any) -> bool:
 
 def _inputs(body: Mapping[str, Any], options: Options) -> dict[str, Any]:
     metadata = dict(body["metadata"])
-    steered = steering(body, options.propagation)
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), **steered}
+    annotations = steering(body, options.propagation)
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
     inputs = {**body, "metadata": metadata}
     if _is_secret(body):
         for name in SECRET_FIELDS:

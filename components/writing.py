@@ -19,6 +19,7 @@ from cluster.threads import in_thread
 from components.live_cluster import LiveCluster
 from gitops.application_target import ApplicationTarget
 from gitops.applied import says_the_same
+from gitops.diff import compare
 from gitops.errors import ManifestError
 from gitops.immutable import may_be_replaced
 from gitops.inventory import Inventory, InventoryObject
@@ -126,6 +127,8 @@ class Writing:
         manifest, options = self._objects[key]
         live = self._cluster.find(key)
         found = self._reach(key)
+        if live is not None and key not in self._inventory.objects and _agree(manifest.body, live):
+            return  # it only moves in: nothing about it has changed, but whose it is
         if live is not None and found is not None:
             connection, resource = found
             writing.put(
@@ -168,6 +171,14 @@ class Writing:
         if resource is None:  # a kind that is new in this run
             resource = facts(connection).find(key.group, key.kind)
         return (connection, resource) if resource else None
+
+
+def _agree(body: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Whether a live object has all that Git says, our own marks aside."""
+    return all(
+        each.path.startswith(('metadata.labels["home-ops/', 'metadata.annotations["home-ops/'))
+        for each in compare(body, live)
+    )
 
 
 def _dropped(manifest: Manifest, last: InventoryObject | None) -> tuple[str, ...]:

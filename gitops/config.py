@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from gitops import projects
 from gitops.application import ApplicationSetSpec, GitDirectory, SyncPolicy
 from gitops.argocd import settings as argocd_settings
 from gitops.argocd.settings import ArgoCDSettings
-from gitops.configuration import stack_schema
+from gitops.configuration import reconciler_settings, stack_schema
+from gitops.configuration.reconciler_settings import ReconcilerSettings
 from gitops.errors import ConfigError
 from gitops.gate import settings as gate_settings
 from gitops.gate.settings import GateSettings
@@ -25,7 +25,6 @@ from gitops.health.user_rules import UserRule
 from gitops.ignoring import rules as ignore_rules
 from gitops.ignoring.customizations import read_customizations
 from gitops.ignoring.rules import IgnoreRule
-from gitops.policy import durations
 from gitops.projects import AppProject
 from gitops.rendering.inputs import LoadRestrictor
 from gitops.repositories import RepositoryCredential
@@ -71,15 +70,6 @@ class BootstrapSettings:
     annotations: Mapping[str, str] = field(default_factory=dict)
     sync_policy: SyncPolicy = field(default_factory=lambda: sync_policy(_BOOTSTRAP_POLICY))
     ignore_differences: tuple[IgnoreRule, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReconcilerSettings:
-    """How often `gitops reconcile --loop` makes a pass, and how often one runs everything; never by
-    itself where that is no time at all."""
-
-    interval: timedelta = timedelta(minutes=3)
-    full_run_every: timedelta = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,20 +190,10 @@ def _settings(values: Mapping[str, Any]) -> Settings:
             values.get("pruneGate", {}), subject=f"config {NAMESPACE}:pruneGate"
         ),
         confirm=_confirm(values),
-        reconciler=_reconciler(values.get("reconciler", {})),
+        reconciler=reconciler_settings.read(
+            values.get("reconciler", {}), subject=f"config {NAMESPACE}:reconciler"
+        ),
     )
-
-
-def _reconciler(values: Mapping[str, Any]) -> ReconcilerSettings:
-    default = ReconcilerSettings()
-    try:
-        interval = durations.parse(values.get("interval", "3m"))
-        every = durations.parse(values.get("fullRunEvery", "6h"))
-    except ValueError as error:
-        raise ConfigError(
-            f"config {NAMESPACE}:reconciler", str(error), remedy="correct it"
-        ) from error
-    return ReconcilerSettings(interval=interval or default.interval, full_run_every=every)
 
 
 def _confirm(values: Mapping[str, Any]) -> frozenset[str]:

@@ -22,6 +22,7 @@ from gitops.inventory import Inventory
 from gitops.manifest import Manifest, ResourceKey
 from gitops.namespaces import CreatedNamespace, created_namespaces
 from gitops.orphans import LiveObject, find_orphans
+from gitops.part import Part
 from gitops.prune import PruneAction, PrunePlan, PrunePolicy, plan
 from gitops.shared_objects import refuse_taken
 from gitops.syncing.deletion import DepartedApplication, departed_applications
@@ -41,6 +42,28 @@ class Run:
     passage: Passage
     bootstrap_partials: Mapping[ResourceKey, Partial]
     departed: Sequence[DepartedApplication]
+
+    @property
+    def part(self) -> Part:
+        """All of it, as it is declared."""
+        objects = (each.object for each in self.prune.of(PruneAction.KEEP))
+        sets = {
+            *(each.name for each in self.settings.application_sets),
+            *(each.spec.application_set for each in self.target.applications),
+            *(each.application_set for each in objects if each.application),
+        }
+        return Part(
+            sets=sorted(sets),
+            applications=self.target.applications,
+            order=self.target.order,
+            inventory=self.inventory,
+            prune=self.prune,
+            namespaces=self.namespaces,
+            held=self.passage.held,
+            departed=self.departed,
+            doomed=(*self.orphans, *self.passage.forgotten),
+            deletes=not self.target.all_errors,
+        )
 
 
 def decide(
@@ -81,7 +104,13 @@ def decide(
         )
     )
     passage = pass_gate(
-        pruned, orphans, settings=settings, target=checked, inventory=inventory, live=live
+        pruned,
+        orphans,
+        settings=settings,
+        target=checked,
+        inventory=inventory,
+        live=live,
+        stack=stack,
     )
     declared, namespaces = _declared(settings, passage.target, inventory)
     passage = complete(passage, declared, inventory)

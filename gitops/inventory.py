@@ -12,10 +12,13 @@ from typing import Any
 
 from gitops.manifest import ResourceKey
 
+PROJECT = "home-ops"
 APPLICATION_TYPE = "home-ops:index:Application"
 APPLICATION_SET_TYPE = "home-ops:index:ApplicationSet"
 WAVE_TYPE = "home-ops:index:Wave"
 DELETION_TYPE = "home-ops:index:Deletion"
+ORPHANED_RESOURCES_TYPE = "home-ops:index:OrphanedResources"
+ORPHANED_RESOURCES = "orphaned-resources"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,8 @@ class InventoryObject:
     ``application`` and ``application_set`` are empty for what belongs to no Application: the
     bootstrap's own objects and namespaces made by CreateNamespace. ``retained`` is the flag that
     keeps the object in the cluster whenever it leaves the state; ``retained_with_application`` is
-    set where it stays when its Application goes as a whole.
+    set where it stays when its Application goes as a whole. ``provider`` is the URN and
+    id of the provider it was applied through.
     """
 
     key: ResourceKey
@@ -37,6 +41,7 @@ class InventoryObject:
     application_set: str = ""
     retained: bool = False
     retained_with_application: bool = False
+    provider: str = ""
 
     @property
     def api_version(self) -> str:
@@ -58,13 +63,16 @@ class PassedWave:
 class Inventory:
     """The objects of the last deployment by identity, with all URNs each identity has; the inputs
     of each Application's own component, the gates between waves by name, and those of deletions by
-    Application."""
+    Application. ``members`` are the URNs of everything that stands under an Application, ``edges``
+    those that each resource cannot be without: its parent and what it is deleted before."""
 
     objects: Mapping[ResourceKey, InventoryObject] = field(default_factory=dict)
     urns: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
     application_inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     waves: Mapping[str, PassedWave] = field(default_factory=dict)
     deletions: Mapping[str, PassedWave] = field(default_factory=dict)
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of_application(self, name: str) -> tuple[InventoryObject, ...]:
         """The objects one Application had."""
@@ -101,7 +109,25 @@ def from_export(export: Mapping[str, Any]) -> Inventory:
         },
         waves=_gates(resources, WAVE_TYPE),
         deletions=_gates(resources, DELETION_TYPE),
+        members=_members(parents),
+        edges={str(each["urn"]): _edges(each) for each in resources},
     )
+
+
+def _edges(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    found = {resource.get("parent"), resource.get("deletedWith")}
+    found |= set(resource.get("dependencies") or ())
+    for urns in (resource.get("propertyDependencies") or {}).values():
+        found |= set(urns or ())
+    return tuple(str(each) for each in found if each)
+
+
+def _members(parents: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for urn, parent in parents.items():
+        if name := _name_of(parent, APPLICATION_TYPE):
+            found.setdefault(name, []).append(urn)
+    return {name: tuple(urns) for name, urns in found.items()}
 
 
 def _is_object(resource: Mapping[str, Any]) -> bool:
@@ -139,6 +165,7 @@ def _object(resource: Mapping[str, Any], parents: Mapping[str, str]) -> Inventor
         application_set=_name_of(parents.get(owner, ""), APPLICATION_SET_TYPE),
         retained=bool(resource.get("retainOnDelete")),
         retained_with_application=bool(resource.get("deletedWith")),
+        provider=str(resource.get("provider") or ""),
     )
 
 

@@ -19,7 +19,6 @@ from gitops.charts import ChartStore
 from gitops.config import Settings
 from gitops.declared import declared
 from gitops.errors import HomeOpsError
-from gitops.immutable import check_replacement
 from gitops.inventory import Inventory
 from gitops.manifest import ResourceKey
 from gitops.ownership import Ownership, marked
@@ -27,6 +26,7 @@ from gitops.placement import place
 from gitops.projects import AppProject, check_application, check_manifest
 from gitops.render import Rendered, Renders, render_all
 from gitops.rendering.cache import RenderCache
+from gitops.replacements import with_replacements
 from gitops.scope import Scopes, ServedKind, builtin_scopes, defined_kind, is_crd
 from gitops.shared_objects import settle
 from gitops.stores import repositories as other_repositories
@@ -166,7 +166,10 @@ class _Checks:
                 self.cluster, {n: each for n, each in self.rendered.items() if n not in broken}
             )
             targets = settle([broken.get(s.name) or self._placed(s, scopes) for s in self.specs])
-            targets = [*(self._replaceable(target) for target in targets), *self.refused]
+            targets = [
+                *(with_replacements(target, self.inventory) for target in targets),
+                *self.refused,
+            ]
             targets = in_order(targets)
             found = {each.spec.name: each for each in targets if each.error is not None}
             if found.keys() == broken.keys():
@@ -180,26 +183,6 @@ class _Checks:
         placed = with_options(place(spec, outcome.manifests, scopes=scopes))
         placed = replace(placed, inputs=outcome.digest)
         return _within_project(placed, self.projects[spec.project], scopes)
-
-    def _replaceable(self, target: ApplicationTarget) -> ApplicationTarget:
-        replacements: dict[ResourceKey, tuple[str, ...]] = {}
-        for manifest in target.manifests:
-            last = self.inventory.objects.get(manifest.key)
-            if last is None:
-                continue
-            try:
-                fields = check_replacement(
-                    manifest.body,
-                    last.body,
-                    subject=f"{target.subject}: {manifest.key}",
-                    options=target.options_for(manifest.key),
-                    live=last.live,
-                )
-            except HomeOpsError as error:
-                return target.broken(error)
-            if fields:
-                replacements[manifest.key] = fields
-        return replace(target, replacements=replacements)
 
 
 def _permitted(

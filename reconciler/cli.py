@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops.errors import ConfigError, HomeOpsError
-from reconciler import app_commands, health_command, reconcile_command
+from reconciler import adopt_command, app_commands, health_command, reconcile_command
 from reconciler.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     app_commands.add_parsers(verbs, common)
     health_command.add_parser(verbs)
     reconcile_command.add_parser(verbs, common)
+    adopt_command.add_parser(verbs, common)
     return parser
 
 

@@ -1,13 +1,16 @@
 """How is the program run?
 
-The only module that knows ``pulumi.automation``: it selects the stack, runs the engine, and turns
-its events into ``reconciler.events``. Called by the command line.
+With ``engine_workspace`` and ``engine_events`` the only module that knows ``pulumi.automation``: it
+selects the stack, runs the engine, and turns its events into ``reconciler.events``. Called by the
+command line and by a pass.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 import threading
 import time
 from collections import deque
@@ -17,12 +20,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pulumi.automation import EngineEvent, LocalWorkspace, OutputMap, Stack
+from pulumi.automation import EngineEvent, LocalWorkspace
 from pulumi.automation.errors import CommandError, StackNotFoundError
 
 from gitops.errors import HomeOpsError, ToolError
 from gitops.gate.settings import ENVIRONMENT as CONFIRM
+from gitops.handover import ENVIRONMENT as HANDOVER
+from gitops.syncing.deletion import sealed_hooks, with_sealed_hooks
+from reconciler.engine_events import event_of
 from reconciler.engine_failures import explain
+from reconciler.engine_workspace import QuickStack, Workspace, memory, without_packages
 from reconciler.events import Diagnostic, Event, Severity, Step
 
 ENVIRONMENT = ("PULUMI_HOME", "PULUMI_BACKEND_URL")
@@ -30,12 +37,6 @@ PROGRAMS = ("pulumi", "pulumi-language-python")
 REMEDY = 'run eval "$(make env)" first'
 _LAST_LINES = 20
 _LAST_EVENT_SECONDS = 5.0
-_SEVERITIES = {
-    "info": Severity.INFO,
-    "info#err": Severity.WARNING,
-    "warning": Severity.WARNING,
-    "error": Severity.ERROR,
-}
 
 
 class EngineError(HomeOpsError):
@@ -81,6 +82,7 @@ def up(
     exclude: Sequence[str] = (),
     refresh: bool = False,
     confirmed: Collection[str] = (),
+    handover: Path | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Run:
     """Apply the program to its stack, which is made when it does not exist; no preview first.
@@ -96,6 +98,7 @@ def up(
         refresh: read them from the cluster first, as the state may be wrong about them.
         confirmed: tokens of deletions that the prune gate lets through, besides those in the
             environment.
+        handover: what the program is to declare, where that is decided already.
         on_event: told of every event as it happens, from another thread.
 
     Raises:
@@ -106,7 +109,15 @@ def up(
     run = Run()
     started = time.perf_counter()
     with ThreadPoolExecutor(1) as pool:
-        options = _Options(targets=targets, exclude=exclude, refresh=refresh, confirmed=confirmed)
+        options = _Options(
+            targets=targets,
+            exclude=exclude,
+            refresh=refresh,
+            environment={
+                CONFIRM: ",".join((*sorted(confirmed), os.environ.get(CONFIRM, ""))),
+                **({HANDOVER: str(handover), **without_packages()} if handover else {}),
+            },
+        )
         _patient(pool.submit(_up, root, stack, options, run, on_event))
     run.seconds = time.perf_counter() - started
     return run
@@ -144,6 +155,36 @@ def make_stack(root: Path, stack: str) -> bool:
     return False
 
 
+def refresh(root: Path, stack: str, *, targets: Sequence[str]) -> Run:
+    """Read some resources from the cluster into the state, without the program.
+
+    Raises:
+        EngineError: it was not done.
+    """
+    started = time.perf_counter()
+    run = Run(succeeded=True)
+    try:
+        QuickStack.select(stack, Workspace(root)).refresh(
+            target=list(targets), color="never", suppress_outputs=True, suppress_progress=True
+        )
+    except CommandError as error:
+        raise _never_ran(stack, str(error)) from error
+    run.seconds = time.perf_counter() - started
+    return run
+
+
+def cancel(root: Path, stack: str) -> None:
+    """Take a stack's lock away from a run that is dead; the caller knows that it is.
+
+    Raises:
+        EngineError: the backend refuses.
+    """
+    try:
+        QuickStack.select(stack, Workspace(root)).cancel()
+    except CommandError as error:
+        raise _never_ran(stack, str(error)) from error
+
+
 def export(root: Path, stack: str) -> Mapping[str, Any]:
     """What `pulumi stack export` says; nothing where there is no such stack.
 
@@ -152,27 +193,29 @@ def export(root: Path, stack: str) -> Mapping[str, Any]:
         EngineError: the state cannot be read.
     """
     check_environment(os.environ)
-    try:
-        exported = _Workspace(work_dir=str(root)).export_stack(stack)
-    except StackNotFoundError:
+    exported = _export(root, stack)
+    if sealed_hooks(exported):
+        return with_sealed_hooks(exported, _export(root, stack, "--show-secrets"))
+    return exported
+
+
+def _export(root: Path, stack: str, *options: str) -> dict[str, Any]:
+    # unlike the Automation API's, without what is secret
+    command = ("pulumi", "stack", "export", "--stack", stack, "--non-interactive", *options)
+    done = subprocess.run(
+        command,
+        cwd=root,
+        env={**os.environ, **memory()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return dict(json.loads(done.stdout))
+    if "no stack named" in done.stderr:
         return {}
-    except CommandError as error:
-        raise _never_ran(stack, str(error)) from error
-    return {"version": exported.version, "deployment": exported.deployment}
-
-
-class _Workspace(LocalWorkspace):
-    """A workspace that leaves out what a run of our own does not need.
-
-    Every command names its stack, so none is selected, and nobody reads the stack's outputs:
-    that is three processes less per run.
-    """
-
-    def select_stack(self, stack_name: str) -> None:
-        pass
-
-    def stack_outputs(self, stack_name: str) -> OutputMap:  # noqa: ARG002
-        return {}
+    raise _never_ran(stack, done.stderr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +223,7 @@ class _Options:
     targets: Sequence[str]
     exclude: Sequence[str]
     refresh: bool
-    confirmed: Collection[str]
+    environment: Mapping[str, str]
 
 
 def _up(
@@ -205,11 +248,8 @@ def _up(
             run.diagnostics.append(event)
         on_event(event)
 
-    tokens = ",".join((*sorted(options.confirmed), os.environ.get(CONFIRM, "")))
-
     def attempt() -> None:
-        workspace = _Workspace(work_dir=str(root), env_vars={CONFIRM: tokens})
-        Stack.select(name, workspace).up(
+        QuickStack.select(name, Workspace(root, options.environment)).up(
             target=list(options.targets) or None,
             exclude=list(options.exclude) or None,
             refresh=options.refresh or None,
@@ -244,30 +284,3 @@ def _never_ran(name: str, words: str) -> EngineError:
 
 def _has_error(run: Run) -> bool:
     return any(each.severity is Severity.ERROR for each in run.diagnostics)
-
-
-def event_of(received: EngineEvent) -> Event | None:
-    """An engine event as a plain value; None for those nobody reads.
-
-    Every resource is reported when its step begins, and again when it ends or fails.
-    """
-    if message := received.diagnostic_event:
-        severity = _SEVERITIES.get(message.severity)
-        if severity is None or message.ephemeral:
-            return None
-        return Diagnostic(severity=severity, message=message.message, urn=message.urn or "")
-    reported = (
-        received.res_outputs_event or received.res_op_failed_event or received.resource_pre_event
-    )
-    if reported is None:
-        return None
-    metadata = reported.metadata
-    state = metadata.new or metadata.old
-    return Step(
-        urn=metadata.urn,
-        operation=str(metadata.op.value),
-        parent=state.parent if state else "",
-        custom=bool(state and state.custom),
-        ended=received.res_outputs_event is not None,
-        failed=received.res_op_failed_event is not None,
-    )

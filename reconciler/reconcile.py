@@ -19,7 +19,8 @@ from typing import Self
 from cluster import lease
 from cluster.connection import Connection, connect
 from cluster.stack_memory import ensure_namespace
-from gitops.config import ReconcilerSettings, Settings
+from gitops.config import Settings
+from gitops.configuration.reconciler_settings import ReconcilerSettings
 from gitops.errors import ConfigError, HomeOpsError
 from gitops.health import UserRules
 from reconciler.events import Event
@@ -38,6 +39,7 @@ class Options:
         repository: where Git is; what the config says when empty, else the repository at hand.
         revision: the branch, tag or commit; what the config says when empty.
         folder: where the repository at hand is looked for.
+        looks_only: compare and decide, but sync nothing and write nothing, not even the lease.
         on_event: told what the engine does while it runs.
     """
 
@@ -45,6 +47,7 @@ class Options:
     repository: str = ""
     revision: str = ""
     folder: Path
+    looks_only: bool = False
     on_event: Callable[[Event], None] = lambda _: None
 
 
@@ -88,20 +91,25 @@ class Reconciler:
             with timed(report.timings, "prepare"):
                 settings, workspace = self._prepared()
                 connection = self._connected(settings)
+            if self._options.looks_only:
+                self._look(report, workspace, connection, asked)
+                return report
             namespace = settings.bootstrap.namespace
             with timed(report.timings, "lease"):
                 ensure_namespace(connection, namespace)
+            identity = _identity()
+            os.environ[lease.ENVIRONMENT] = identity  # for the program, which the engine starts
             with lease.held(
-                connection, namespace=namespace, stack=self._options.stack, identity=_identity()
+                connection, namespace=namespace, stack=self._options.stack, identity=identity
             ):
-                self._held(report, workspace, connection, asked)
+                self._look(report, workspace, connection, asked)
         except lease.LeaseHeldError as error:
             report.held = str(error)
         except HomeOpsError as error:
             report.errors.append(str(error))
         return report
 
-    def _held(
+    def _look(
         self,
         report: Report,
         workspace: Workspace,
@@ -129,6 +137,7 @@ class Reconciler:
             connection=connection,
             rules=self._user_rules(settings),
             asked=asked,
+            looks_only=self._options.looks_only,
             on_event=self._options.on_event,
         ).run()
 

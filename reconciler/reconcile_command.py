@@ -55,6 +55,9 @@ def add_parser(
     parser.add_argument(
         "--revision", default="", help="branch, tag or commit (default: the config's)"
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what a pass would do, and do nothing"
+    )
     parser.add_argument("--json", action="store_true", help="print each pass as one JSON document")
     parser.set_defaults(command=reconcile)
 
@@ -70,6 +73,7 @@ def reconcile(options: argparse.Namespace) -> ExitCode:
         repository=options.repository,
         revision=options.revision,
         folder=Path.cwd(),
+        looks_only=options.dry_run,
     )
     with Reconciler(started) as reconciler:
         if not options.loop:

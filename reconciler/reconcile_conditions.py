@@ -84,6 +84,6 @@ def _failure(known: Known, synced: Synced | None) -> str:
     if synced is not None:
         return synced.failure
     operation = known.record.operation if known.record else None
-    if operation is None or operation.phase is OperationPhase.SUCCEEDED:
+    if operation is None or operation.phase is not OperationPhase.FAILED:
         return ""
     return operation.message if operation.digest == known.digest else ""

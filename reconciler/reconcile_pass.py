@@ -1,50 +1,40 @@
 """What happens in one pass, step by step?
 
 Made and run by ``reconcile`` while it holds the lease. Each step is a module of its own; here
-stands their order, and what is looked at again after a sync.
+stands their order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from cluster.application_records import Records
 from cluster.connection import Connection
-from cluster.discovery import ClusterFacts, facts
 from cluster.stack_memory import read_memory, write_memory
-from gitops.comparison import Comparison
 from gitops.config import Settings
+from gitops.errors import HomeOpsError
 from gitops.health import UserRules
+from gitops.ignoring.apply import LiveOwners
+from gitops.inventory import Inventory
+from gitops.orphans import LiveObject
 from gitops.policy.decision import Decision
 from gitops.records.record import ApplicationRecord
-from gitops.render import render
-from gitops.status.resource import ResourceStatus
-from gitops.stores import chart_store, render_cache
-from gitops.stores import repositories as other_repositories
-from gitops.target import ClusterView, Target, compose
+from gitops.target import Target
 from reconciler import reconcile_conditions, reconcile_syncing
 from reconciler.events import Event
-from reconciler.reconcile_comparing import Comparing
 from reconciler.reconcile_deciding import Known, decide
-from reconciler.reconcile_reading import read_live
-from reconciler.reconcile_records import After, Synced, next_record
+from reconciler.reconcile_looking import Looking, Seen
+from reconciler.reconcile_records import After, Synced, begun, next_record
+from reconciler.reconcile_running import run_sync
 from reconciler.report import ApplicationReport, Report, timed
-from reconciler.sync import SyncRequest, SyncResult, shared_digest, sync
+from reconciler.sync import SyncRequest, read_ahead, shared_digest
+from reconciler.sync_results import SyncResult
 from reconciler.workspace import Commit, Workspace
-
-MOST_NAMES = 20  # a longer selector costs more than it saves
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """The cluster, looked at once: every Application compared and judged."""
-
-    comparisons: Mapping[str, Comparison]
-    equal: Mapping[str, Mapping[str, str]]
-    statuses: Mapping[str, tuple[ResourceStatus, ...]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,6 +51,7 @@ class Pass:
         connection: the cluster.
         rules: the user's own health scripts.
         asked: Applications a person wants synced now, by name or directory.
+        looks_only: nothing is synced and nothing written.
         on_event: told what the engine does while it runs.
     """
 
@@ -73,8 +64,10 @@ class Pass:
     connection: Connection
     rules: UserRules
     asked: frozenset[str] = frozenset()
+    looks_only: bool = False
     on_event: Callable[[Event], None] = lambda _: None
     _records: Mapping[str, ApplicationRecord] = field(default_factory=dict)
+    _memory: Mapping[str, str] = field(default_factory=dict)
 
     def run(self) -> None:
         """Do it.
@@ -82,124 +75,55 @@ class Pass:
         Raises:
             HomeOpsError: Git or the cluster cannot be read, or the engine's tools are missing.
         """
-        timings, namespace = self.report.timings, self.settings.bootstrap.namespace
-        with timed(timings, "records"):
-            store = Records(self.connection, namespace=namespace, stack=self.stack)
+        namespace = self.settings.bootstrap.namespace
+        store = Records(self.connection, namespace=namespace, stack=self.stack)
+        with timed(self.report.timings, "records"):
             self._records = store.read()
-            memory = read_memory(self.connection, namespace=namespace, stack=self.stack)
-        with timed(timings, "discovery"):
-            served = facts(self.connection)
-        with timed(timings, "compose"):
-            git = self._compose(self.root, served)
-            target = self._with_rollbacks(git, served)
-        seen = self._look(served, target)
-        now = datetime.now(UTC)
-        known = self._known(git, target, seen)
-        decisions = self._decisions(target, known, now)
-        shared = shared_digest(self.root, self.stack, target)
-        self.report.full = reconcile_syncing.full_run_due(
-            memory, shared, every=self.settings.reconciler.full_run_every, now=now
-        )
-        found, synced = seen.comparisons, dict[str, Synced]()
+            self._memory = read_memory(self.connection, namespace=namespace, stack=self.stack)
+        looking = self._looking()
+        git, target = looking.targets()
+        state = self._read_ahead(target)
+        seen = looking.look(target)
+        known = self._known(looking, git, target, seen)
+        decisions = self._decisions(target, known)
+        synced: dict[str, Synced] = {}
+        before = known
         wanted = reconcile_syncing.wanted(known, decisions)
-        if wanted or self.report.full:
-            with timed(timings, "sync"):
-                result = self._sync(target, known, decisions)
-            seen = self._look_again(target, seen, () if self.report.full else tuple(wanted))
-            known = {name: self._seen(each, seen) for name, each in known.items()}
-            synced = reconcile_syncing.outcomes(known, decisions, result, started=now)
-            if self.report.full and result.runs and not result.error:
-                memory = {
-                    reconcile_syncing.SHARED: shared,
-                    reconcile_syncing.FULL_RUN: now.isoformat(timespec="seconds"),
-                }
-                write_memory(self.connection, memory, namespace=namespace, stack=self.stack)
-        with timed(timings, "remember"):
+        shared = shared_digest(self.root, self.stack, target)
+        self.report.full = self._full_run_due(shared)
+        if (wanted or self.report.full) and not self.looks_only:
+            began = datetime.now(UTC).replace(microsecond=0)
+            store.write(begun(known[name], decisions[name], self.commit, began) for name in wanted)
+            live = seen.owned, looking.owners(seen)
+            result = self._sync(target, known, decisions, shared, live, state)
+            seen = looking.look_again(target, seen, () if self.report.full else tuple(wanted))
+            known = {n: replace(each, comparison=seen.of(n)) for n, each in known.items()}
+            synced = reconcile_syncing.outcomes(known, decisions, result, started=began)
+        with timed(self.report.timings, "remember"):
             for name, each in known.items():
-                reported = self._reported(
-                    each, found[name], decisions[name], seen, synced.get(name)
-                )
-                self.report.applications.append(reported)
-            self._remember(store, target)
+                self._report(each, before[name], decisions[name], seen, synced.get(name))
+            self.report.next = self._next(target, known)
+            if not self.looks_only:
+                self._remember(store, target)
 
-    def _compose(self, root: Path, served: ClusterFacts) -> Target:
-        view = ClusterView(versions=served.versions, served=served.served_kinds(), complete=True)
-        return compose(
-            self.settings,
-            root=root,
-            cluster=view,
-            charts=chart_store(self.settings, root),
-            cache=render_cache(),
+    def _read_ahead(self, target: Target) -> Future[Inventory] | None:
+        """Begin to read the engine's state where there is more than likely something to sync."""
+        news = reconcile_syncing.has_news(target.applications, self._records)
+        return read_ahead(self.root, self.stack) if news and not self.looks_only else None
+
+    def _looking(self) -> Looking:
+        return Looking(
+            report=self.report,
             stack=self.stack,
+            settings=self.settings,
+            root=self.root,
+            workspace=self.workspace,
+            connection=self.connection,
+            rules=self.rules,
+            records=self._records,
         )
 
-    def _with_rollbacks(self, git: Target, served: ClusterFacts) -> Target:
-        """The target in which Applications that are rolled back are as they were then."""
-        result = git.applications
-        for application in git.applications:
-            record = self._records.get(application.spec.name)
-            pinned = record.pinned if record else None
-            if pinned is None or pinned.digest != application.digest:
-                continue
-            tree = self.workspace.tree_at(pinned.revision)
-            older = {each.spec.name: each for each in self._compose(tree, served).applications}
-            then = older.get(application.spec.name)
-            if then is not None:
-                result = tuple(then if each is application else each for each in result)
-        return replace(git, applications=result)
-
-    def _look(self, served: ClusterFacts, target: Target, names: Collection[str] = ()) -> Seen:
-        """List, compare and judge, all Applications or some."""
-        few = names if len(names) <= MOST_NAMES else ()
-        with timed(self.report.timings, "live"):
-            live = read_live(
-                self.connection,
-                served,
-                target,
-                stack=self.stack,
-                rules=self.rules,
-                applications=few,
-            )
-        self.report.requests += live.stats.requests
-        self.report.size += live.stats.size
-        self.report.warnings += [
-            f"{each.resource.kind} of {each.resource.api_version} is not compared: {each.reason}"
-            for each in live.skipped
-            if not names
-        ]
-        with timed(self.report.timings, "compare"):
-            compared = Comparing(
-                connection=self.connection,
-                facts=served,
-                target=target,
-                live=live,
-                records=self._records,
-                system=self.settings.ignore_differences,
-                stack=self.stack,
-                only=frozenset(names) if few else None,
-            ).compare()
-        return Seen(
-            comparisons=compared.comparisons,
-            equal=compared.equal,
-            statuses={name: tuple(each) for name, each in live.statuses.items()},
-        )
-
-    def _look_again(self, target: Target, before: Seen, names: Collection[str]) -> Seen:
-        """After a sync: what it was about, or everything when it ran everything."""
-        again = self._look(facts(self.connection), target, names)
-        if not names or len(names) > MOST_NAMES:
-            return again
-        others = {n: each for n, each in before.comparisons.items() if n not in names}
-        return Seen(
-            comparisons={**others, **again.comparisons},
-            equal={**{n: e for n, e in before.equal.items() if n not in names}, **again.equal},
-            statuses={
-                **{n: e for n, e in before.statuses.items() if n not in names},
-                **again.statuses,
-            },
-        )
-
-    def _known(self, git: Target, target: Target, seen: Seen) -> dict[str, Known]:
+    def _known(self, looking: Looking, git: Target, target: Target, seen: Seen) -> dict[str, Known]:
         wanted = {each.spec.name: each.digest for each in git.applications}
         targets = {each.spec.name: each for each in target.applications}
         found: dict[str, Known] = {}
@@ -213,108 +137,124 @@ class Pass:
                 record=record,
                 asked=bool(self.asked & {name, application.subject if application else name}),
             )
-            if reconcile_conditions.may_vary(known) and self._varies(known) and record:
-                # Not another content of Git, so no reason to sync where drift would be none.
-                known = replace(known, wanted=record.digest, varies=True)
+            try:
+                if record is not None and looking.varies(known):
+                    # No other content of Git, so no reason to sync where drift would be none.
+                    known = replace(known, wanted=record.digest, varies=True)
+            except HomeOpsError as error:
+                known = replace(known, comparison=replace(comparison, error=error))
             found[name] = known
         return found
 
-    def _varies(self, known: Known) -> bool:
-        """Render an Application twice and see."""
-        if reconcile_conditions.is_known_to_vary(known.record):
-            return True
-        assert known.target is not None
-        first, second = (
-            [
-                each.body
-                for each in render(
-                    known.target.spec,
-                    root=self.root,
-                    versions=facts(self.connection).versions,
-                    charts=chart_store(self.settings, self.root),
-                    load_restrictor=self.settings.load_restrictor,
-                    repositories=other_repositories(self.settings, self.root)
-                    if self.settings.argocd
-                    else None,
-                )
-            ]
-            for _ in range(2)
-        )
-        return first != second
-
-    def _seen(self, known: Known, seen: Seen) -> Known:
-        nothing = Comparison(application=known.name)
-        return replace(known, comparison=seen.comparisons.get(known.name, nothing))
-
-    def _decisions(
-        self, target: Target, known: Mapping[str, Known], now: datetime
-    ) -> dict[str, Decision]:
+    def _decisions(self, target: Target, known: Mapping[str, Known]) -> dict[str, Decision]:
         projects = {each.name: each for each in target.projects}
-        decisions = {name: decide(each, projects, now=now) for name, each in known.items()}
-        self.report.next = min((d.at for d in decisions.values() if d.at), default=None)
-        return decisions
+        now = datetime.now(UTC)
+        return {name: decide(each, projects, now=now) for name, each in known.items()}
+
+    def _next(self, target: Target, known: Mapping[str, Known]) -> datetime | None:
+        """When a decision will be another by itself, after all that was done."""
+        records = {each.name: each.record for each in self.report.applications}
+        after = {n: replace(k, record=records[n], asked=False) for n, k in known.items()}
+        due = (each.at for each in self._decisions(target, after).values())
+        return min((at for at in due if at is not None), default=None)
+
+    def _full_run_due(self, shared: str) -> bool:
+        return reconcile_syncing.full_run_due(
+            self._memory,
+            shared,
+            every=self.settings.reconciler.full_run_every,
+            now=datetime.now(UTC),
+        )
 
     def _sync(
-        self, target: Target, known: Mapping[str, Known], decisions: Mapping[str, Decision]
+        self,
+        target: Target,
+        known: Mapping[str, Known],
+        decisions: Mapping[str, Decision],
+        shared: str,
+        live: tuple[Sequence[LiveObject], LiveOwners],
+        state: Future[Inventory] | None,
     ) -> SyncResult:
-        result = sync(
-            SyncRequest(
-                root=self.root,
-                stack=self.stack,
-                target=target,
-                wanted=reconcile_syncing.wanted(known, decisions),
-                held=reconcile_syncing.held(known, decisions),
-                full=self.report.full,
-                on_event=self.on_event,
-            )
+        remember = partial(
+            write_memory,
+            self.connection,
+            namespace=self.settings.bootstrap.namespace,
+            stack=self.stack,
         )
+        request = SyncRequest(
+            root=self.root,
+            stack=self.stack,
+            commit=self.commit.id,
+            settings=self.settings,
+            target=target,
+            wanted=reconcile_syncing.wanted(known, decisions),
+            live=live[0],
+            owners=live[1],
+            state=state,
+            held=reconcile_syncing.held(known, decisions),
+            full=self.report.full,
+            on_event=self.on_event,
+        )
+        with timed(self.report.timings, "sync"):
+            result = run_sync(request, self._memory, remember)
+        if result.full and not self.report.full:
+            self.report.warn(f"everything was run: {result.reason}")
+        self.report.full = result.full
         self.report.runs = result.runs
         self.report.engine_seconds = result.seconds
         self.report.shared = result.changes.get("")
         if result.error:
             self.report.errors.append(result.error)
+        if self.report.full and result.runs and not result.error:
+            if self._memory.get(reconcile_syncing.SHARED) == shared:
+                for name in reconcile_syncing.missed(request.wanted, result):
+                    self.report.warn(f"{name}: {reconcile_syncing.MISSED}")
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            remember({reconcile_syncing.SHARED: shared, reconcile_syncing.FULL_RUN: now})
         return result
 
-    def _reported(
+    def _report(
         self,
         known: Known,
-        found: Comparison,
+        before: Known,
         decision: Decision,
         seen: Seen,
         synced: Synced | None,
-    ) -> ApplicationReport:
+    ) -> None:
         resources = seen.statuses.get(known.name, ())
-        health = reconcile_conditions.health_of(known.comparison, resources, known)
         after = After(
             comparison=known.comparison,
-            health=health,
+            health=reconcile_conditions.health_of(known.comparison, resources, known),
             resources=resources,
             equal=seen.equal.get(known.name),
             conditions=reconcile_conditions.conditions(known, known.comparison, synced),
             synced=synced,
         )
         now = datetime.now(UTC).replace(microsecond=0)
-        return ApplicationReport(
-            name=known.name,
-            subject=known.subject,
-            found=found,
-            decision=decision,
-            comparison=known.comparison,
-            health=health,
-            record=next_record(known, after, self.commit, now=now),
-            synced=synced,
+        self.report.applications.append(
+            ApplicationReport(
+                name=known.name,
+                subject=known.subject,
+                found=before.comparison,
+                decision=decision,
+                comparison=known.comparison,
+                health=after.health,
+                record=next_record(known, after, self.commit, now=now),
+                synced=synced,
+            )
         )
 
     def _remember(self, store: Records, target: Target) -> None:
         in_git = {each.spec.name for each in target.applications}
-        gone = [
+        reported = {each.name for each in self.report.applications}
+        gone = {
             each.name
             for each in self.report.applications
             if each.name not in in_git and not each.comparison.drifts
-        ]
-        reported = {each.name for each in self.report.applications}
-        if not target.errors:
-            gone += [name for name in self._records if name not in reported]
-        kept = (each.record for each in self.report.applications if each.name not in gone)
-        self.report.written = store.write(kept)
-        store.remove(name for name in gone if name in self._records)
+        }
+        if not target.errors:  # else nobody knows what has left Git
+            gone |= self._records.keys() - reported
+        self.report.written = store.write(
+            each.record for each in self.report.applications if each.name not in gone
+        )
+        store.remove(gone & self._records.keys())

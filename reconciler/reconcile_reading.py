@@ -121,6 +121,26 @@ def read_each(
         return {manifest.key: live for manifest, live in found if live is not None}
 
 
+def find_each(
+    connection: Connection, facts: ClusterFacts, keys: Collection[ResourceKey]
+) -> dict[ResourceKey, dict[str, Any]]:
+    """Objects one by one, each in the version the server prefers; what is not there is left out.
+
+    Raises:
+        ClusterError: the server does not answer or refuses.
+    """
+
+    def one(key: ResourceKey) -> dict[str, Any] | None:
+        resource = facts.find(key.group, key.kind)
+        return get(connection, resource, key) if resource else None
+
+    if not keys:
+        return {}
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = zip(keys, pool.map(one, keys), strict=True)
+        return {key: live for key, live in found if live is not None}
+
+
 def resource_of(facts: ClusterFacts, manifest: Manifest) -> ApiResource | None:
     """The kind of an object in the version Git has it in; None where that is not served."""
     key, version = manifest.key, manifest.api_version.rpartition("/")[2]

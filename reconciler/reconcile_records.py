@@ -14,7 +14,7 @@ from typing import Any
 from gitops.comparison import Comparison, ObjectDrift, Why
 from gitops.health import Health, HealthStatus
 from gitops.manifest import ResourceKey
-from gitops.policy.decision import Decision
+from gitops.policy.decision import Action, Decision
 from gitops.records.record import (
     ApplicationRecord,
     HistoryEntry,
@@ -80,8 +80,9 @@ def next_record(known: Known, after: After, commit: Commit, *, now: datetime) ->
     if record.digest != digest or not record.revision:
         # a commit that changes nothing of an Application is no new revision of it
         record = replace(record, revision=commit.id)
-    if after.synced is not None:
-        record = _operated(record, known, after.synced, commit)
+    synced = after.synced or _interrupted(record, known, status, now)
+    if synced is not None:
+        record = _operated(record, known, synced, commit)
     if status is SyncStatus.SYNCED:
         record = replace(record, digest=digest, inputs=_inputs(known))
     if record.pinned and known.wanted and known.wanted != record.pinned.digest:
@@ -98,6 +99,19 @@ def next_record(known: Known, after: After, commit: Commit, *, now: datetime) ->
     return record.with_conditions(after.conditions or {}, now)
 
 
+def begun(known: Known, decision: Decision, commit: Commit, started: datetime) -> ApplicationRecord:
+    """The record of an Application while it is being synced: a pass that is killed leaves it."""
+    operation = Operation(
+        phase=OperationPhase.RUNNING,
+        revision=commit.id,
+        digest=known.digest,
+        message=decision.reason,
+        started=started,
+        retries=decision.retries,
+    )
+    return replace(_identified(known), operation=operation)
+
+
 def _identified(known: Known) -> ApplicationRecord:
     record = known.record or ApplicationRecord(name=known.name)
     if known.target is None:
@@ -109,6 +123,19 @@ def _identified(known: Known) -> ApplicationRecord:
         path=spec.source.path,
         namespace=spec.destination.namespace,
     )
+
+
+def _interrupted(
+    record: ApplicationRecord, known: Known, status: SyncStatus, now: datetime
+) -> Synced | None:
+    """The sync of a pass that was killed, which has turned out to be done."""
+    operation = record.operation
+    if operation is None or operation.phase is not OperationPhase.RUNNING:
+        return None
+    if operation.digest != known.digest or status is not SyncStatus.SYNCED:
+        return None
+    decision = Decision(action=Action.SYNC, reason=operation.message, retries=operation.retries)
+    return Synced(decision=decision, started=operation.started, finished=now)
 
 
 def _inputs(known: Known) -> str:

@@ -6,17 +6,25 @@ tell what it did to each. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
+from gitops.application_target import ApplicationTarget
 from gitops.comparison import Comparison
 from gitops.policy.decision import Action, Decision
-from gitops.records.record import SyncStatus
+from gitops.records.record import ApplicationRecord, SyncStatus
 from reconciler.reconcile_deciding import Known
 from reconciler.reconcile_records import Synced
-from reconciler.sync import SyncResult
+
+if TYPE_CHECKING:
+    from reconciler.sync_results import SyncResult
 
 SHARED, FULL_RUN = "shared", "fullRun"
+MISSED = (
+    "a run of everything changed it though no pass had found anything to do; the runs of single "
+    "Applications have missed that"
+)
 
 
 def wanted(known: Mapping[str, Known], decisions: Mapping[str, Decision]) -> dict[str, Comparison]:
@@ -26,6 +34,27 @@ def wanted(known: Mapping[str, Known], decisions: Mapping[str, Decision]) -> dic
         for name, decision in decisions.items()
         if decision.action is Action.SYNC
     }
+
+
+def has_news(
+    applications: Iterable[ApplicationTarget], records: Mapping[str, ApplicationRecord]
+) -> bool:
+    """Whether Git has something that automation will most likely sync: what it has not synced nor
+    tried before, or the removal of an Application."""
+
+    def is_new(each: ApplicationTarget) -> bool:
+        record = records.get(each.spec.name)
+        if record is None:
+            return True
+        tried = record.operation.digest if record.operation else ""
+        return each.digest not in (record.digest, tried) and not record.paused
+
+    found = list(applications)
+    news = (
+        each.error is None and each.spec.sync_policy.automated is not None and is_new(each)
+        for each in found
+    )
+    return any(news) or not records.keys() <= {each.spec.name for each in found}
 
 
 def held(known: Mapping[str, Known], decisions: Mapping[str, Decision]) -> frozenset[str]:
@@ -58,6 +87,15 @@ def full_run_due(
     except ValueError:
         return True
     return bool(every) and now - last >= every
+
+
+def missed(wanted: Collection[str], result: SyncResult) -> list[str]:
+    """The Applications that a run of everything has changed though nobody wanted it."""
+    return sorted(
+        name
+        for name, changes in result.changes.items()
+        if name and name not in wanted and changes.changed
+    )
 
 
 def outcomes(

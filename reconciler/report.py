@@ -94,6 +94,11 @@ class Report:
     next: datetime | None = None
     shared: Changes | None = None
 
+    def warn(self, text: str) -> None:
+        """Add a warning, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
     @property
     def outcome(self) -> PassOutcome:
         """How it ended."""

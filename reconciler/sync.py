@@ -1,36 +1,46 @@
 """How do the Applications a pass has decided about become what Git says?
 
-Called by the pass, once it is known that something has to be done; only here the engine starts.
-The engine believes its state, so what was changed or deleted in the cluster by hand is read anew
-first, and only that.
+Called by the pass, once it is known that something has to be done; only here the engine starts. As
+a rule it is given the Applications concerned and nothing else; everything is run where something
+has changed that they share, and where the state would not fit together afterwards.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from gitops.applied import says_the_same
-from gitops.comparison import Comparison, Why
-from gitops.ignoring.partial import STEERING
-from gitops.inventory import (
-    APPLICATION_SET_TYPE,
-    APPLICATION_TYPE,
-    WAVE_TYPE,
-    Inventory,
-    from_export,
-)
-from gitops.manifest import Manifest, annotations_of
+from gitops import handover
+from gitops.application_order import in_order
+from gitops.command_plugin import with_plugin
+from gitops.comparison import Comparison
+from gitops.config import Settings
+from gitops.decision import Run as DecidedRun
+from gitops.decision import decide
+from gitops.errors import ConfigError, OwnershipError
+from gitops.gate.settings import ENVIRONMENT as CONFIRM
+from gitops.gate.settings import read_confirmations
+from gitops.handover import Handover
+from gitops.ignoring.apply import LiveOwners
+from gitops.incremental import Restricted, restrict
+from gitops.inventory import Inventory, from_export
+from gitops.orphans import LiveObject
+from gitops.replacements import with_replacements
+from gitops.stores import cache_root
+from gitops.sync_targets import Targets, application_urns, sync_targets
 from gitops.target import Target
-from reconciler.events import Changes, Event
+from reconciler.events import Event
+from reconciler.staleness import stale
+from reconciler.sync_results import SyncResult, sync_result
 
-PROJECT = "home-ops"
-_PROGRAM = ("components", "gitops", "cluster")
-_TOKEN = re.compile(r"prune-[0-9a-f]{16}")  # what the prune gate asks to be confirmed
-_SEALED = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of a value that is no plain one
+if TYPE_CHECKING:
+    from reconciler.engine import Run
+
 _FILES = ("__main__.py", "Pulumi.yaml", "requirements.txt")
 
 
@@ -41,52 +51,51 @@ class SyncRequest:
     Args:
         root: the checked-out repository, with the program.
         stack: the stack's name.
+        commit: what is checked out.
+        settings: the config of that commit.
         target: all Applications.
         wanted: those to sync, each with how it differs.
+        live: what the cluster holds of ours.
+        owners: who owns which field of it.
         held: those a full run leaves as they are.
         full: run everything the program declares: its config, sets or projects changed, or it is
             time.
+        state: the last deployment, where somebody has begun to read it.
         on_event: told what the engine does while it runs.
     """
 
     root: Path
     stack: str
+    commit: str
+    settings: Settings
     target: Target
     wanted: Mapping[str, Comparison]
+    live: Sequence[LiveObject]
+    owners: LiveOwners | None
     held: frozenset[str] = frozenset()
     full: bool = False
+    state: Future[Inventory] | None = None
     on_event: Callable[[Event], None] = lambda _: None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncResult:
-    """What came of a sync.
-
-    ``failures`` says for each Application that failed why; ``error`` what concerns no single one.
-    ``complete`` is False where the engine did not do everything. ``changes`` counts what became of the objects, those of no Application under the empty name.
-    """
-
-    changes: Mapping[str, Changes] = field(default_factory=dict)
-    failures: Mapping[str, str] = field(default_factory=dict)
-    error: str = ""
-    complete: bool = True
-    runs: int = 0
-    seconds: float = 0.0
 
 
 def shared_digest(root: Path, stack: str, target: Target) -> str:
     """A hash of what is no Application's own: program, config, projects and sets."""
-    total = hashlib.sha256()
-    name = f"Pulumi.{stack.rpartition('/')[2]}.yaml"
-    files = [root / each for each in (*_FILES, name)]
-    for folder in _PROGRAM:
-        files += sorted((root / folder).rglob("*.py")) + sorted((root / folder).rglob("*.json"))
-    for path in files:
+    total = hashlib.sha256(handover.program_digest(root).encode())
+    for name in (*_FILES, f"Pulumi.{stack.rpartition('/')[2]}.yaml"):
+        path = root / name
         if path.is_file():
-            total.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+            total.update(f"{name}\0".encode() + path.read_bytes())
     sets = sorted({each.spec.application_set for each in target.applications})
     total.update(repr((target.projects, sets)).encode())
     return total.hexdigest()
+
+
+def read_ahead(root: Path, stack: str) -> Future[Inventory]:
+    """Begin to read the last deployment, while something else is done."""
+    with ThreadPoolExecutor(1, thread_name_prefix="state") as pool:
+        future = pool.submit(_read, root, stack)
+        pool.shutdown(wait=False)
+        return future
 
 
 def sync(request: SyncRequest) -> SyncResult:
@@ -95,132 +104,127 @@ def sync(request: SyncRequest) -> SyncResult:
     Raises:
         ToolError: the environment lacks what the engine needs.
     """
+    from reconciler.engine import EngineError
+
+    work, error = _Sync(request), ""
+    try:
+        work.run()
+    except (EngineError, OwnershipError, ConfigError) as raised:
+        error = str(raised)
+    result = sync_result(work.runs, request.target, left_out=work.left_out, error=error)
+    return replace(result, full=work.full, reason=work.reason)
+
+
+class _Sync:
+    """One sync: what was run, and what was left out of it."""
+
+    def __init__(self, request: SyncRequest) -> None:
+        self._request = request
+        self.runs: list[Run] = []
+        self.left_out: dict[str, str] = {}
+        self.full = request.full
+        self.reason = ""
+
+    def run(self) -> None:
+        request = self._request
+        state = (request.state or read_ahead(request.root, request.stack)).result()
+        outdated = stale(request.wanted, request.target, state)
+        if self.full:
+            self._everything(state, outdated)
+            return
+        if outdated:
+            state = self._read_anew(outdated)
+            outdated = frozenset()
+        restricted = restrict(self._decided(state), request.wanted)
+        targets = self._targets(restricted, state)
+        self.reason = targets.everything or _other_program(request.root)
+        if self.reason:
+            self.full = True
+            self._everything(state, outdated)
+            return
+        self.left_out.update(restricted.left_out)
+        if restricted.names:
+            self._some(restricted, targets.urns)
+
+    def _read_anew(self, outdated: frozenset[str]) -> Inventory:
+        """The state, once it is right about some objects of the cluster."""
+        from reconciler import engine
+
+        request = self._request
+        run = engine.refresh(request.root, request.stack, targets=sorted(outdated))
+        self.runs.append(run)
+        return _read(request.root, request.stack)
+
+    def _targets(self, restricted: Restricted, inventory: Inventory) -> Targets:
+        elsewhere = (
+            manifest.key
+            for application in self._request.target.applications
+            if application.spec.name not in restricted.names
+            for manifest in application.manifests
+        )
+        stack = _short(self._request.stack)
+        return sync_targets(restricted, inventory, elsewhere=elsewhere, stack=stack)
+
+    def _decided(self, inventory: Inventory) -> DecidedRun:
+        request = self._request
+        given = read_confirmations(os.environ.get(CONFIRM, ""), subject=CONFIRM)
+        checked = with_plugin(with_replacements(e, inventory) for e in request.target.applications)
+        return decide(
+            replace(request.settings, confirm=request.settings.confirm | given),
+            replace(request.target, applications=tuple(in_order(checked))),
+            inventory,
+            live=request.live,
+            owners=request.owners,
+            stack=request.stack,
+        )
+
+    def _everything(self, state: Inventory, outdated: frozenset[str]) -> None:
+        request = self._request
+        held = application_urns(
+            request.target.applications,
+            state,
+            request.held,
+            stack=_short(request.stack),
+        )
+        self._up(exclude=sorted(held))
+        if outdated:
+            self._up(targets=sorted(outdated), refresh=True)
+
+    def _some(self, restricted: Restricted, targets: frozenset[str]) -> None:
+        request, stack = self._request, _short(self._request.stack)
+        file = handover.write(
+            Handover(
+                stack=stack,
+                commit=request.commit,
+                program=handover.program_digest(request.root),
+                part=restricted.part,
+            ),
+            cache_root() / "handover" / stack,
+        )
+        try:
+            self._up(targets=sorted(targets), handover=file)
+        finally:
+            file.unlink(missing_ok=True)
+
+    def _up(self, **options: Any) -> None:
+        from reconciler import engine
+
+        request = self._request
+        run = engine.up(request.root, request.stack, on_event=request.on_event, **options)
+        self.runs.append(run)
+
+
+def _read(root: Path, stack: str) -> Inventory:
     from reconciler import engine
 
-    runs: list[engine.Run] = []
-    try:
-        inventory = from_export(engine.export(request.root, request.stack))
-        if request.full:
-            run = engine.up(
-                request.root,
-                request.stack,
-                exclude=sorted(_urns(request, inventory, request.held)),
-                on_event=request.on_event,
-            )
-            runs.append(run)
-        stale = _stale(request, inventory)
-        if stale or not request.full:
-            targets = stale if request.full else _urns(request, inventory, request.wanted)
-            run = engine.up(
-                request.root,
-                request.stack,
-                targets=sorted(targets),
-                refresh=bool(stale),
-                on_event=request.on_event,
-            )
-            runs.append(run)
-    except engine.EngineError as error:
-        return _result(runs, str(error), request)
-    return _result(runs, "", request)
+    return from_export(engine.export(root, stack))
 
 
-def _result(runs: Sequence[object], error: str, request: SyncRequest) -> SyncResult:
-    from reconciler.engine import Run
-    from reconciler.events import Severity, application_of, changes_by_application, readable
-
-    done = [each for each in runs if isinstance(each, Run)]
-    steps = [step for run in done for step in run.steps]
-    parents = {urn: parent for run in done for urn, parent in run.parents.items()}
-    failures: dict[str, str] = {}
-    subjects = {each.subject: each.spec.name for each in request.target.applications}
-    general: list[str] = [error] if error else []
-    for run in done:
-        for each in readable(run.diagnostics, parents):
-            stopped = _TOKEN.search(each.message) is not None
-            if each.severity is not Severity.ERROR and not stopped:
-                continue
-            subject = each.message.partition(":")[0]
-            name = application_of(each.urn, parents) or subjects.get(subject, "")
-            if name:
-                failures[name] = "\n".join(filter(None, (failures.get(name), each.message)))
-            elif not run.succeeded:
-                told = _told_by_program(each.message, subjects)
-                failures.update({n: text for n, text in told.items() if n not in failures})
-                if not told:
-                    general.append(each.message)
-    return SyncResult(
-        changes=changes_by_application(steps),
-        failures=failures,
-        error="\n".join(general),
-        complete=not error and all(run.succeeded for run in done),
-        runs=len(done),
-        seconds=sum(run.seconds for run in done),
-    )
+def _other_program(root: Path) -> str:
+    """Why the program in a tree cannot be handed what this one has decided."""
+    same = handover.program_digest(root) == handover.program_digest()
+    return "" if same else "the program in Git is another than the one that reconciles"
 
 
-def _told_by_program(message: str, subjects: Mapping[str, str]) -> dict[str, str]:
-    """What the program's last error says of each Application: a line that begins with it."""
-    found: dict[str, str] = {}
-    name = ""
-    for line in message.splitlines():
-        name = subjects.get(line.strip().partition(":")[0], name)
-        if name:
-            found[name] = "\n".join(filter(None, (found.get(name), line.strip())))
-    return found
-
-
-def _stale(request: SyncRequest, inventory: Inventory) -> set[str]:
-    """The objects the state is wrong about: it has them as Git does, or has them at all, and the
-    cluster has not."""
-    manifests = {each.key: each for app in request.target.applications for each in app.manifests}
-    found: set[str] = set()
-    for comparison in request.wanted.values():
-        for drift in comparison.drifts:
-            last = inventory.objects.get(drift.key)
-            if last is None or drift.why is Why.EXTRANEOUS:
-                continue
-            if drift.why is Why.MISSING or _says_same(manifests[drift.key], last.body):
-                found |= set(inventory.urns[drift.key])
-    return found
-
-
-def _says_same(manifest: Manifest, applied: Mapping[str, object]) -> bool:
-    metadata = dict(applied["metadata"])  # type: ignore[call-overload]
-    annotations = annotations_of(applied)
-    metadata["annotations"] = {n: v for n, v in annotations.items() if not n.startswith(STEERING)}
-    sealed = {n for n, v in applied.items() if isinstance(v, Mapping) and _SEALED in v}
-    target = {name: value for name, value in manifest.body.items() if name not in sealed}
-    known = {name: value for name, value in applied.items() if name not in sealed}
-    return says_the_same(target, {**known, "metadata": metadata})
-
-
-def _urns(request: SyncRequest, inventory: Inventory, names: Collection[str]) -> set[str]:
-    """The exact URNs of everything some Applications have and had."""
-    stack = request.stack.rpartition("/")[2]
-    base = f"urn:pulumi:{stack}::{PROJECT}::{APPLICATION_SET_TYPE}"
-    found: set[str] = set()
-    namespaces: set[str] = set()
-    for application in request.target.applications:
-        spec = application.spec
-        if spec.name not in names:
-            continue
-        if spec.name in request.wanted:
-            namespaces.add(spec.destination.namespace)
-            found.add(f"{base}::{spec.application_set}")
-        for manifest in application.manifests:
-            token = _token(manifest)
-            name = manifest.key.logical_name
-            found.add(f"{base}${APPLICATION_TYPE}${token}::{name}")
-    for name in namespaces:
-        found.add(f"{base}$kubernetes:core/v1:Namespace::{name}")
-    for name in names:
-        found.add(f"{base}${APPLICATION_TYPE}::{name}")
-        found.add(f"{base}${APPLICATION_TYPE}${WAVE_TYPE}::{name}/**")
-        for known in inventory.of_application(name):
-            found |= set(inventory.urns[known.key])
-    return found
-
-
-def _token(manifest: Manifest) -> str:
-    version = manifest.api_version
-    return f"kubernetes:{version if '/' in version else f'core/{version}'}:{manifest.key.kind}"
+def _short(stack: str) -> str:
+    return stack.rpartition("/")[2]

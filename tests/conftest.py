@@ -6,9 +6,14 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from toolchain import controlplane
 from toolchain.controlplane import ControlPlane
+
+# A machine busy with other tests is no reason to fail: nothing here is a test of speed.
+settings.register_profile("home-ops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("home-ops")
 
 # `make test` has the environment of the stack `local`; the stacks of tests have files of their own
 os.environ.pop("PULUMI_OPTION_CONFIG_FILE", None)
@@ -20,3 +25,8 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
     directory = tmp_path_factory.mktemp("control-plane") / "tests"
     yield controlplane.start(directory, owner_pid=os.getpid())
     controlplane.stop(directory)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: no worker is left alone with a module of slow tests."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)

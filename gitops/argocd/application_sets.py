@@ -30,11 +30,12 @@ _NEVER_UPDATED = ("create-only", "create-delete")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What every set of a pass shares."""
+    """What every set of a pass shares; ``policy`` takes the place of their ``applicationsSync``."""
 
     templates: Templates
     trees: Callable[[str, str], Path]
     clusters: Clusters
+    policy: str = ""
 
 
 def read(
@@ -50,11 +51,16 @@ def read(
     body = without_nulls(body)
     name = body.get("metadata", {}).get("name", "") if isinstance(body, dict) else ""
     subject = f"ApplicationSet {name} ({origin})"
-    errors = check(body, APPLICATION_SET, subject=subject) or list(_refused(body, subject))
+    errors = check(body, APPLICATION_SET, subject=subject)
+    errors = errors or list(_refused(body, subject, policy=around.policy))
     if errors:
         return [], errors
     application_set = _Set(
-        name=name, subject=subject, spec=body["spec"], namespace=body["metadata"].get("namespace")
+        name=name,
+        subject=subject,
+        spec=body["spec"],
+        namespace=body["metadata"].get("namespace"),
+        override=around.policy,
     )
     try:
         made = list(application_set.manifests(around))
@@ -73,7 +79,7 @@ def read(
     return found, errors
 
 
-def _refused(body: Mapping[str, Any], subject: str) -> Iterator[DiscoveryError]:
+def _refused(body: Mapping[str, Any], subject: str, *, policy: str) -> Iterator[DiscoveryError]:
     """Values that ArgoCD has and we refuse by name."""
     spec = body["spec"]
     if not body["metadata"].get("name"):
@@ -85,13 +91,14 @@ def _refused(body: Mapping[str, Any], subject: str) -> Iterator[DiscoveryError]:
             "together",
             remedy="order them with argocd.argoproj.io/sync-wave on the template",
         )
-    policy = spec.get("syncPolicy", {}).get("applicationsSync", "sync")
+    policy = policy or spec.get("syncPolicy", {}).get("applicationsSync", "sync")
     if policy in _NEVER_UPDATED:
         yield DiscoveryError(
             subject,
             f"spec.syncPolicy.applicationsSync {policy} is not supported: an Application is what "
             "Git says in each run, there is no earlier one to keep",
-            remedy="use create-update, which deletes nothing, or sync",
+            remedy="use create-update, which deletes nothing, or sync; home-ops:argocd.policy sets "
+            "one of them for all sets, where the manifests are to stay as they are",
         )
 
 
@@ -103,6 +110,7 @@ class _Set:
     subject: str
     spec: Mapping[str, Any]
     namespace: str | None
+    override: str
 
     @property
     def options(self) -> tuple[str, ...] | None:
@@ -120,11 +128,12 @@ class _Set:
     @property
     def declaration(self) -> Declaration:
         """What surrounds each Application of the set."""
+        applied = self.override or self.policy.get("applicationsSync")
         return Declaration(
             origin=self.subject,
             application_set=self.name,
             preserved=self.policy.get("preserveResourcesOnDeletion", False),
-            outlives=self.policy.get("applicationsSync") == "create-update",
+            outlives=applied == "create-update",
         )
 
     def manifests(self, around: Surroundings) -> Iterator[dict[str, Any] | DiscoveryError]:

@@ -57,7 +57,12 @@ def read(
     with Templates() as templates:
         reading = _Reading(
             settings=settings,
-            around=Surroundings(templates=templates, trees=trees, clusters=settings.clusters),
+            around=Surroundings(
+                templates=templates,
+                trees=trees,
+                clusters=settings.clusters,
+                policy=settings.policy,
+            ),
         )
         for spec in given:
             reading.add(spec, parent="")

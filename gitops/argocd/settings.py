@@ -18,10 +18,12 @@ class ArgoCDSettings:
     """Where the manifests are that nobody else declares, and which clusters they may mean.
 
     ``paths`` are directories and files of the repository, as somebody gave them to
-    ``kubectl apply``.
+    ``kubectl apply``. ``policy``, unless empty, takes the place of every set's
+    ``applicationsSync``, like the ``--policy`` of ArgoCD's ApplicationSet controller.
     """
 
     paths: tuple[str, ...] = ()
+    policy: str = ""
     clusters: Clusters = field(default_factory=Clusters)
 
 
@@ -46,7 +48,9 @@ def read(config: Mapping[str, Any]) -> ArgoCDSettings | None:
     names = (config["cluster"],)
     clusters = Clusters(own=own, names=names, elsewhere=tuple(values.get("elsewhere", ())))
     return ArgoCDSettings(
-        paths=tuple(path.strip("/") or "." for path in values.get("paths", ())), clusters=clusters
+        paths=tuple(path.strip("/") or "." for path in values.get("paths", ())),
+        policy=values.get("policy", ""),
+        clusters=clusters,
     )
 
 

@@ -20,8 +20,9 @@ from gitops.config import Settings
 from gitops.gate.judge import BOOTSTRAP, Gate, GateStop, apply, judge, permitted
 from gitops.gate.settings import ANNOTATION, read_confirmations
 from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import ResourceKey
+from gitops.manifest import ResourceKey, annotations_of
 from gitops.orphans import LiveObject
+from gitops.ownership import STACK
 from gitops.prune import Decision, PruneAction, PrunePlan
 from gitops.target import Target
 
@@ -83,6 +84,7 @@ def pass_gate(
     target: Target,
     inventory: Inventory,
     live: Iterable[LiveObject],
+    stack: str,
 ) -> Passage:
     """Judge a run.
 
@@ -93,11 +95,12 @@ def pass_gate(
         target: what Git holds.
         inventory: the last deployment.
         live: what the cluster holds; where no cluster was asked, the uids are the state's.
+        stack: whose objects count, where several stacks share a cluster.
 
     Raises:
         ConfigError: an annotation or a settings file confirms with something that is no token.
     """
-    found = {each.key: each for each in live}
+    found = {each.key: each for each in live if annotations_of(each.body).get(STACK) == stack}
     gate = judge(
         plan,
         orphans,

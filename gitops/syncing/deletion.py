@@ -15,7 +15,7 @@ from typing import Any
 from gitops.application import ApplicationSpec, Destination, Source, SyncPolicy
 from gitops.application_target import ApplicationTarget
 from gitops.errors import ManifestError
-from gitops.inventory import Inventory, InventoryObject
+from gitops.inventory import APPLICATION_TYPE, Inventory, InventoryObject
 from gitops.manifest import Manifest, SyncPhase
 from gitops.prune import Decision, PruneAction
 from gitops.syncing.hook_plan import hooks_of
@@ -83,6 +83,40 @@ def deletion_hooks_of(inventory: Inventory, application: str) -> str:
     return text if isinstance(text, str) else ""
 
 
+def sealed_hooks(export: Mapping[str, Any]) -> list[str]:
+    """The URNs of Applications whose hooks are encrypted in an export, as one of them is a Secret.
+
+    They have to be known to be run, or kept.
+    """
+    return [
+        str(each["urn"])
+        for each in _applications(export)
+        if isinstance((each.get("inputs") or {}).get(DELETION_HOOKS), Mapping)
+    ]
+
+
+def with_sealed_hooks(export: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
+    """An export in which these hooks can be read.
+
+    Args:
+        export: what `pulumi stack export` says.
+        shown: the same with secrets shown.
+    """
+    texts = {
+        str(each["urn"]): json.loads(each["inputs"][DELETION_HOOKS]["plaintext"])
+        for each in _applications(shown)
+        if str(each["urn"]) in sealed_hooks(export)
+    }
+    deployment = export["deployment"]
+    resources = [
+        {**each, "inputs": {**each["inputs"], DELETION_HOOKS: texts[each["urn"]]}}
+        if each["urn"] in texts
+        else each
+        for each in deployment["resources"]
+    ]
+    return {**export, "deployment": {**deployment, "resources": resources}}
+
+
 def options_of(found: InventoryObject, target: ApplicationTarget) -> ObjectOptions:
     """The options of an object of a departed Application; the defaults where they cannot be read
     any more."""
@@ -90,6 +124,11 @@ def options_of(found: InventoryObject, target: ApplicationTarget) -> ObjectOptio
         return object_options(found.body, target.spec.sync_policy)
     except ManifestError:
         return target.default_options
+
+
+def _applications(export: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    resources = (export.get("deployment") or {}).get("resources") or ()
+    return [each for each in resources if each.get("type") == APPLICATION_TYPE]
 
 
 def _target(name: str, inputs: Mapping[str, Any]) -> ApplicationTarget:

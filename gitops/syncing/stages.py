@@ -49,6 +49,13 @@ class SyncPlan:
     post_sync: bool = False
 
 
+def gates(plan: SyncPlan) -> list[str]:
+    """The names of a sync's gates within its Application."""
+    between = [each.label for each in plan.stages if each.gated]
+    first, last = [str(SyncPhase.PRE_SYNC)], [str(SyncPhase.POST_SYNC)]
+    return [*(first if plan.pre_sync else []), *between, *(last if plan.post_sync else [])]
+
+
 def sync_plan(
     manifests: Sequence[Manifest],
     hooks: Sequence[PlannedHook] = (),

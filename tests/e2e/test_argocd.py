@@ -36,8 +36,9 @@ def sample(checkout: Checkout) -> Checkout:
 
 
 def test_argocd_sample(sample: Checkout) -> None:
-    """Every object of the sample is in the cluster, a second run changes nothing, and what leaves
-    Git goes or stays as ArgoCD has it."""
+    """Every object of the sample is in the cluster, in waves and after its hook, a second run
+    changes nothing, ignored fields are left alone, and what leaves Git goes or stays as ArgoCD has
+    it."""
     run = sample.twice()
     assert "spec.syncWindows is read, but not enforced yet" in run.output
     keys = {(key.kind, key.namespace, key.name) for key in sample.live.owned(sample.stack)}
@@ -53,6 +54,17 @@ def test_argocd_sample(sample: Checkout) -> None:
         ("StatefulSet", "selfhosted", "wiki-store"),
     } <= keys
     assert not any(kind in ("Application", "ApplicationSet") for kind, _, _ in keys)
+    _came_in_waves_after_its_hook(sample)
+    assert _data(sample, "metrics-agent", "monitoring") == {
+        "component": "metrics",
+        "owner": "monitoring-pitower-metrics",
+        "retention": "7d",
+    }
+    store = sample.live.find("StatefulSet", "wiki-store", "selfhosted")
+    assert store
+    assert store["spec"]["replicas"] == 2
+    assert store["metadata"]["labels"]["owner"] == "selfhosted-wiki"
+    _ignores_what_it_is_told_to(sample)
 
     shutil.rmtree(sample.root / "apps" / "networking" / "proxy")
     shutil.rmtree(sample.root / "apps" / "media" / "player")
@@ -65,6 +77,36 @@ def test_argocd_sample(sample: Checkout) -> None:
     assert ("networking", "proxy") not in config_maps
     deployments = {_identity(each) for each in sample.live.list(DEPLOYMENTS)}
     assert ("media", "player") in deployments  # its set has preserveResourcesOnDeletion
+
+
+def _came_in_waves_after_its_hook(sample: Checkout) -> None:
+    found = [
+        sample.live.find(kind, name, "media")
+        for kind, name in (("Job", "migrate"), ("ConfigMap", "first"), ("ConfigMap", "second"))
+    ]
+    hook, first, second = (each or {} for each in found)
+    assert hook["status"]["completionTime"] <= first["metadata"]["creationTimestamp"]
+    versions = [int(each["metadata"]["resourceVersion"]) for each in (first, second)]
+    assert versions == sorted(versions)
+    assert sample.live.find("Job", "announce", "media") is None  # it had succeeded
+
+
+def _ignores_what_it_is_told_to(sample: Checkout) -> None:
+    path = DEPLOYMENTS.path("media", "player")
+    sample.live.request("PATCH", f"{path}/scale", {"spec": {"replicas": 3}})
+    manifest = sample.root / "apps" / "media" / "player" / "deployment.yaml"
+    manifest.write_text(manifest.read_text().replace("player:1", "player:2"))
+    sample.twice()
+    spec = sample.live.request("GET", path)["spec"]
+    assert spec["template"]["spec"]["containers"][0]["image"] == "registry.example.com/player:2"
+    assert spec["replicas"] == 3
+
+
+def _data(sample: Checkout, name: str, namespace: str) -> Body:
+    live = sample.live.find("ConfigMap", name, namespace)
+    assert live, name
+    data: Body = live["data"]
+    return data
 
 
 def _identity(body: Body) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.commands import PLUGIN, plugin_installed
+from gitops.command_plugin import PLUGIN, plugin_installed
 from tests.e2e import objects
 from tests.e2e.checkout import Checkout
 from tests.e2e.conftest import NewCheckout

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,7 +168,7 @@ def test_drift(checkout: Checkout, passes: Reconciling) -> None:
     )
     passes.commit()
     healed = passes.once().expect()
-    assert healed.sync("off") == "Synced", healed
+    assert healed.sync("off") == "Synced", healed.app("off")["left"]
     assert [data_of(checkout, f"off-{each}") for each in "abc"] == ["1", "2", "1"]
     passes.once().expect(runs=0)
 
@@ -234,6 +236,114 @@ def test_a_failing_sync(checkout: Checkout, passes: Reconciling) -> None:
     passes.once().expect()
     operation = passes.records()["bad"]["status"]["operationState"]
     assert (operation["phase"], operation["retryCount"]) == ("Succeeded", 0)
+
+
+def test_a_deleted_namespace(checkout: Checkout, passes: Reconciling) -> None:
+    """A namespace that somebody deleted comes back with all that was in it."""
+    checkout.configure(
+        policy_set(checkout, "on", selfHeal=True), source={"repoURL": str(checkout.root)}
+    )
+    checkout.write("on", config_map("on"))
+    passes.commit()
+    passes.once().expect(runs=1)
+    path = f"/api/v1/namespaces/{checkout.namespace}"
+    checkout.live.request("DELETE", path)
+    until(lambda: not checkout.live.request("GET", path, missing=True), "it to be gone", seconds=90)
+    until_synced(passes, "on").expect()
+    assert data_of(checkout, "on") == "1"
+
+
+def test_what_is_left_alone(checkout: Checkout, passes: Reconciling) -> None:
+    """A rollback is not undone until Git has something else; a chart that renders differently every
+    time is named and not synced for that; a label taken away is a difference, not a deletion; and a
+    dry run says all this and writes nothing."""
+    checkout.configure(
+        policy_set(checkout, "off", selfHeal=False), source={"repoURL": str(checkout.root)}
+    )
+    checkout.write("off", config_map("off"))
+    checkout.write("off-label", config_map("label"))
+    chart = {"apiVersion": "v2", "name": "off-random", "version": "1.0.0"}
+    checkout.text("off-random", "Chart.yaml", json.dumps(chart))
+    random = json.dumps(config_map("random", "DATA")).replace("DATA", "{{ randAlphaNum 9 }}")
+    checkout.text("off-random", "templates/random.yaml", random)
+    before = passes.commit()
+    passes.once().expect(runs=1)
+    checkout.write("off", config_map("off", "2"))
+    commit = passes.commit()
+    passes.once().expect(runs=1)
+
+    path = f"/apis/home-ops.dev/v1alpha1/namespaces/{checkout.id}-base/applications"
+    digest = passes.records()["off"]["status"]["sync"]["digest"]
+    rollback = {"revision": before, "insteadOf": commit, "digest": digest}
+    checkout.live.request(
+        "PATCH", f"{path}/e2e-{checkout.id}-off", {"spec": {"rollback": rollback}}
+    )
+    labels = {"labels": {"home-ops/application": None}}
+    checkout.live.request("PATCH", config_map_path(checkout, "label"), {"metadata": labels})
+    shutil.rmtree(Path(checkout.environment["XDG_CACHE_HOME"]) / "home-ops" / "render")
+    records = passes.records()
+    dry = passes.once("--dry-run").expect(runs=0)
+    assert passes.records() == records
+    found = passes.once().expect(runs=0)
+    for said in (dry, found):
+        left = {n: said.app(n)["left"][0] for n in ("off", "off-label", "off-random")}
+        assert {name: each["why"] for name, each in left.items()} == dict.fromkeys(
+            left, "Different"
+        )
+        assert left["off"]["differences"][0]["target"] == "1"
+        assert left["off-label"]["differences"][0]["path"].startswith("metadata.labels")
+        assert "rolled back" in said.app("off")["decision"]["reason"]
+        assert [each["type"] for each in said.app("off")["conditions"]] == ["RolledBack"]
+        assert [each["type"] for each in said.app("off-random")["conditions"]] == ["RenderVaries"]
+    assert data_of(checkout, "off") == "2"
+
+    checkout.write("off", config_map("off", "3"))
+    passes.commit()
+    passes.once().expect(runs=1)
+    assert data_of(checkout, "off") == "3"
+    assert "rollback" not in passes.records()["off"]["spec"]
+
+
+def test_locks_and_lost_states(checkout: Checkout, passes: Reconciling) -> None:
+    """A lock that a killed pass has left is taken away, one of anybody else is not; that the state
+    was lost shows at the latest when everything is run again."""
+    every_second = {"reconciler": {"fullRunEvery": "1s"}}
+    checkout.configure(source={"repoURL": str(checkout.root)}, **every_second)
+    checkout.write("one", config_map("one"))
+    passes.commit()
+    passes.once().expect(runs=1)
+    memory = f"/api/v1/namespaces/{checkout.id}-base/configmaps/home-ops-{checkout.stack}"
+    lock(checkout, "pod-1")
+    checkout.write("one", config_map("one", "2"))
+    passes.commit()
+    assert "locked" in passes.once().expect(1, runs=0).errors
+    checkout.live.request("PATCH", memory, {"data": {"running": "pod-1"}})
+    passes.once()
+    until_synced(passes, "one").expect()
+    assert data_of(checkout, "one") == "2"
+    assert "running" not in checkout.live.request("GET", memory)["data"]
+
+    checkout.lose_state()
+    found = until(
+        lambda: said if (said := passes.once()).runs else None, "a run of everything", seconds=60
+    )
+    assert found.expect().report["engine"]["full"]
+    assert any("have missed that" in each for each in found.report["warnings"])
+    assert len([each for each in checkout.state() if "ConfigMap" in each["urn"]]) == 1
+
+
+def lock(checkout: Checkout, host: str) -> None:
+    """A lock of Pulumi's as a run on another machine would take it."""
+    folder = Path(checkout.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+    place = folder / ".pulumi" / "locks" / "organization" / "home-ops" / checkout.stack
+    place.mkdir(parents=True, exist_ok=True)
+    content = {
+        "pid": 1,
+        "username": "root",
+        "hostname": host,
+        "timestamp": "2026-05-01T12:00:00Z",
+    }
+    (place / "11111111-1111-1111-1111-111111111111.json").write_text(json.dumps(content))
 
 
 def test_something_is_away(checkout: Checkout, passes: Reconciling) -> None:

@@ -6,6 +6,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,19 @@ def test_only_the_cluster_is_required() -> None:
     assert settings.application_sets == ()
 
 
+def test_how_often_it_is_reconciled() -> None:
+    """Without settings every three minutes, and everything every six hours; zero switches that
+    off."""
+    default = parse({"cluster": "a"}).reconciler
+    assert (default.interval, default.full_run_every) == (
+        timedelta(minutes=3),
+        timedelta(hours=6),
+    )
+    found = parse({"cluster": "a", "reconciler": {"interval": "90s", "fullRunEvery": "0s"}})
+    assert found.reconciler.interval == timedelta(seconds=90)
+    assert not found.reconciler.full_run_every
+
+
 def test_the_default_project_may_be_replaced() -> None:
     """A project named default takes the place of the one that permits everything."""
     [project] = parse({"cluster": "a", "projects": [{"name": "default"}]}).projects
@@ -177,6 +191,9 @@ SET = "config home-ops:applicationSets[media]"
             {"resource.customizations.ignoreDifferences.apps_Deployment": {"jsonPointers": ["a"]}},
             "resourceCustomizations.ignoreDifferences.apps_Deployment.jsonPointers: 'a' does not",
         ),
+        ("reconciler", {"interval": "soon"}, "reconciler.interval: is 'soon'"),
+        ("reconciler", {"interval": "0s"}, "reconciler.interval: is no time at all"),
+        ("reconciler", {"intervall": "3m"}, 'did you mean "interval"'),
         (
             "bootstrap.ignoreDifferences",
             [{"kind": "Secret"}],

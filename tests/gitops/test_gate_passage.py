@@ -14,6 +14,7 @@ from gitops.gate.settings import ANNOTATION
 from gitops.inventory import Inventory, InventoryObject
 from gitops.manifest import Manifest, ResourceKey
 from gitops.orphans import LiveObject
+from gitops.ownership import STACK
 from gitops.prune import PruneAction, PrunePolicy, plan
 from gitops.target import Target
 from tests.gitops.objects import (
@@ -57,6 +58,7 @@ def passed(
         target=whole,
         inventory=found,
         live=live,
+        stack="test",
     )
     return complete(passage, set(passage.target.keys), found), found
 
@@ -149,9 +151,13 @@ def test_what_the_engine_would_forget_is_deleted_by_uid() -> None:
     assert [(each.key, each.uid) for each in confirmed.forgotten] == [
         (key_of(body), "of-the-state")
     ]
-    live = replace(LiveObject.from_body(body), uid="of-the-cluster")
+    mine, theirs = (
+        LiveObject.from_body(config_map(namespace="media", annotations={STACK: stack}))
+        for stack in ("test", "another")
+    )
+    live = (replace(mine, uid="of-the-cluster"), replace(theirs, uid="of-another-stack"))
     anew, _ = passed(
-        [others], last, live=(live,), settings=replace(SETTINGS, confirm=frozenset({token}))
+        [others], last, live=live, settings=replace(SETTINGS, confirm=frozenset({token}))
     )
     assert list(anew.gate.stopped) == ["web"] and anew.forgotten == ()
     assert f"the prune gate: {token} confirms nothing now" in anew.notes

@@ -69,6 +69,7 @@ def test_help_loads_neither_engine_nor_cluster() -> None:
         ["app", "wait", "--timeout", "soon"],
         ["app", "wait", "--health", "--delete"],
         ["health"],
+        ["adopt", "--yes", "--undo", "backup.json"],
     ],
 )
 def test_wrong_command_line_is_a_usage_error(arguments: list[str]) -> None:
@@ -215,6 +216,7 @@ def test_interrupt_ends_the_engine_and_frees_the_stack(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=interruptible,
     )
     try:
         until((root / "started").exists)
@@ -227,6 +229,11 @@ def test_interrupt_ends_the_engine_and_frees_the_stack(
     assert run.returncode == ExitCode.INTERRUPTED, errors
     assert "Traceback" not in errors
     assert not list((tmp_path / "state/.pulumi/locks").rglob("*.json"))
+
+
+def interruptible() -> None:
+    """Undo what a shell does to a command it starts in the background, such as these tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def until(reached: Callable[[], bool], *, seconds: float = 60) -> None:

@@ -43,6 +43,7 @@ def made(
         templates=templates,
         trees=lambda _url, _revision: root,
         clusters=clusters_of(**settings),
+        policy=case.get("policy", ""),
     )
     body = {
         "apiVersion": "argoproj.io/v1alpha1",

@@ -366,3 +366,35 @@ def test_settings_that_are_refused(argocd: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse({"cluster": "x", "argocd": argocd})
     assert said in str(caught.value)
+
+
+def test_one_policy_for_all_sets(tmp_path: Path) -> None:
+    """A set that is refused for its policy makes its Applications where the config has one for all
+    sets; a policy that would be refused is none there either."""
+    generator = {"list": {"elements": [{"name": "one"}]}}
+    source = {"repoURL": "https://git.example.com/home/sample", "path": "apps/one"}
+    destination = {"name": "in-cluster", "namespace": "x"}
+    template = {
+        "metadata": {"name": "{{name}}"},
+        "spec": {"project": "default", "source": source, "destination": destination},
+    }
+    body = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "ApplicationSet",
+        "metadata": {"name": "made-once"},
+        "spec": {
+            "generators": [generator],
+            "template": template,
+            "syncPolicy": {"applicationsSync": "create-only"},
+        },
+    }
+    files = {"argocd/set.yaml": [body], "apps/one/objects.yaml": [config_map("one")]}
+    root = repository(tmp_path / "tree", files)
+    refused = composed(root, settings("argocd"), tmp_path)
+    assert "create-only is not supported" in str(refused.all_errors)
+    assert "home-ops:argocd.policy" in str(refused.all_errors)
+    accepted = composed(root, settings("argocd", argocd={"policy": "create-update"}), tmp_path)
+    assert accepted.all_errors == ()
+    assert [each.spec.name for each in accepted.applications] == ["one"]
+    with pytest.raises(ConfigError, match="policy"):
+        settings("argocd", argocd={"policy": "create-only"})

@@ -1,0 +1,219 @@
+"""In which order are the components of a run, or of a part of one, declared?
+
+Called by the program with everything decided. Namespaces and definitions of all Applications come
+before the objects that need them, and what has left Git is deleted when all others are synced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import pulumi
+
+from components.application import Application, ApplicationArgs
+from components.application_set import ApplicationSet, ApplicationSetArgs
+from components.awaiting import After, Earlier, Standing
+from components.deletion import delete_departed
+from components.live_cluster import LiveCluster
+from components.orphaned_resources import OrphanedResources
+from components.provider import cluster_provider
+from components.replacement import after_deletion
+from components.resources import Options, declare_kept
+from components.writing import Writing, with_forced_replacements
+from gitops.application import ApplicationSpec, Destination, Source
+from gitops.application_target import ApplicationTarget
+from gitops.config import Settings
+from gitops.errors import HomeOpsError
+from gitops.ignoring.partial import FIELD_MANAGER
+from gitops.inventory import ORPHANED_RESOURCES, InventoryObject
+from gitops.manifest import Manifest, ResourceKey
+from gitops.ordering import provides
+from gitops.part import Part
+from gitops.prune import PruneAction
+
+
+async def declare_part(
+    part: Part, settings: Settings, cluster: LiveCluster, options: pulumi.ResourceOptions
+) -> list[HomeOpsError]:
+    """Register everything of a part; what comes in waves, as wave after wave is healthy.
+
+    Args:
+        part: what to register.
+        settings: the stack's config.
+        cluster: where gates look and hooks run.
+        options: the provider.
+
+    Returns:
+        Why some of it was not registered. The run must then fail, or the engine would delete it.
+    """
+    part = _with_forced_replacements(part, cluster)
+    sets = _application_sets(part, options)
+    provided: dict[object, pulumi.Resource] = {}
+    for application_set in sets.values():
+        provided.update(application_set.namespaces)
+    applications = list(_applications(part, settings, sets, cluster))
+    for application in applications:
+        provided.update(application.provided)
+    standing = _bystanders(part, applications, provided)
+    await _declare_objects(part, [*applications, *standing], provided)
+    for warning in (text for each in part.applications for text in each.warnings):
+        pulumi.log.warn(warning)
+    failed = [each.error for each in applications if each.error and not each.is_broken]
+    if not failed and part.deletes:
+        failed += await delete_departed(
+            part.departed,
+            inventory=part.inventory,
+            cluster=cluster,
+            options=options,
+            rules=settings.health_rules,
+        )
+    if part.doomed and not failed:
+        OrphanedResources(ORPHANED_RESOURCES, part.doomed, cluster, options)
+    return failed
+
+
+def refused(errors: Sequence[HomeOpsError], what: str) -> pulumi.RunError:
+    """How a run ends in which something could not be synced.
+
+    Args:
+        errors: one for each.
+        what: what they are, in the plural and in the singular, with a slash between.
+    """
+    many, one = what.split("/")
+    lines = "\n".join(f"  {error}" for error in errors)
+    return pulumi.RunError(
+        f"{len(errors)} {one if len(errors) == 1 else many} cannot be synced; "
+        f"all other Applications are, and nothing is deleted in this run:\n{lines}"
+    )
+
+
+async def _declare_objects(
+    part: Part,
+    applications: Sequence[Application | _Bystander],
+    provided: Mapping[object, pulumi.Resource],
+) -> None:
+    by_name: dict[str, Earlier] = {each.name: each for each in applications}
+
+    def named(names: Sequence[str]) -> list[Earlier]:
+        return [by_name[name] for name in names if name in by_name]
+
+    await asyncio.gather(
+        *(
+            each.declare_objects(
+                provided,
+                After(
+                    required=named(part.order.declared.get(each.name, ())),
+                    preferred=named(part.order.inferred.get(each.name, ())),
+                ),
+            )
+            for each in applications
+            if isinstance(each, Application)
+        )
+    )
+
+
+def _with_forced_replacements(part: Part, cluster: LiveCluster) -> Part:
+    forced = (
+        with_forced_replacements(each, part.inventory, cluster, manager=FIELD_MANAGER)
+        for each in part.applications
+    )
+    return replace(part, applications=tuple(forced))
+
+
+def _application_sets(part: Part, options: pulumi.ResourceOptions) -> dict[str, ApplicationSet]:
+    return {
+        name: ApplicationSet(
+            name,
+            ApplicationSetArgs(
+                namespaces=[each for each in part.namespaces if each.application_set == name],
+                inventory=part.inventory,
+            ),
+            options,
+        )
+        for name in part.sets
+    }
+
+
+def _applications(
+    part: Part, settings: Settings, sets: Mapping[str, ApplicationSet], cluster: LiveCluster
+) -> Iterable[Application]:
+    kept, awaited = _kept(part), part.order.wanted
+    replaces = any(target.replacements for target in part.applications)
+    replacing = after_deletion(cluster) if replaces else None
+    writing = Writing(
+        cluster, part.inventory, lambda: cluster_provider(settings, server_side_apply=False)
+    )
+    for target in part.applications:
+        args = ApplicationArgs(
+            target=target,
+            inventory=part.inventory,
+            kept=kept.pop(target.spec.name, ()),
+            held=part.held,
+            replacing=replacing,
+            writing=writing,
+            cluster=cluster,
+            awaited=target.spec.name in awaited,
+            health_rules=settings.health_rules,
+        )
+        parent = sets[target.spec.application_set]
+        yield Application(target.spec.name, args, pulumi.ResourceOptions(parent=parent))
+    for name, objects in sorted(kept.items()):
+        parent = sets[objects[0].application_set]
+        args = ApplicationArgs(
+            target=ApplicationTarget(spec=_departed_spec(name, objects[0].application_set)),
+            inventory=part.inventory,
+            kept=objects,
+            held=part.held,
+            departed=True,
+        )
+        yield Application(name, args, pulumi.ResourceOptions(parent=parent))
+
+
+class _Bystander(Standing):
+    def __init__(self, name: str, last: Sequence[pulumi.Resource]) -> None:
+        super().__init__(name, last)
+        self.name = name
+
+
+def _bystanders(
+    part: Part, applications: Sequence[Application], provided: dict[object, pulumi.Resource]
+) -> list[_Bystander]:
+    """Register what objects of the part depend on and what is no target of this run.
+
+    The engine then leaves it as it is, its parent included, and puts it before what depends on it.
+    Its own parent need not be there: a URN holds the kinds of parents alone.
+    """
+    if not part.bystanders:
+        return []
+    declared: dict[ResourceKey, pulumi.Resource] = {}
+    for found in part.bystanders:
+        stub = declare_kept(found, Options(parent=applications[0]))
+        declared[found.key] = stub
+        need = provides(Manifest.from_body(dict(found.body)))
+        if need is not None:
+            provided.setdefault(need, stub)
+    return [
+        _Bystander(name, [declared[key] for key in keys]) for name, keys in part.standing.items()
+    ]
+
+
+def _kept(part: Part) -> dict[str, list[InventoryObject]]:
+    kept: dict[str, list[InventoryObject]] = defaultdict(list)
+    for decision in part.prune.of(PruneAction.KEEP):
+        if decision.object.application:
+            kept[decision.object.application].append(decision.object)
+    return kept
+
+
+def _departed_spec(name: str, application_set: str) -> ApplicationSpec:
+    return ApplicationSpec(
+        name=name,
+        category="",
+        application_set=application_set,
+        project="",
+        source=Source(path=""),
+        destination=Destination(namespace=""),
+    )

@@ -1,0 +1,54 @@
+"""What is declared to the engine in one run: everything, or some Applications?
+
+Made by ``decision`` of a whole run and by ``incremental`` of a part of one; the components declare
+it. A part holds all that is needed for that, so that the program that declares it asks neither Git
+nor the cluster nor the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gitops.application_order import ApplicationOrder
+from gitops.application_target import ApplicationTarget
+from gitops.inventory import Inventory, InventoryObject
+from gitops.manifest import ResourceKey
+from gitops.namespaces import CreatedNamespace
+from gitops.orphans import LiveObject
+from gitops.prune import PrunePlan
+from gitops.syncing.deletion import DepartedApplication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What a run declares.
+
+    Args:
+        sets: the ApplicationSets.
+        applications: the Applications in Git.
+        order: which Application waits for which.
+        inventory: the last deployment, or what concerns these Applications of it.
+        prune: what becomes of objects that are not rendered any more.
+        namespaces: those that CreateNamespace makes.
+        held: objects the prune gate keeps, exactly as they are.
+        departed: Applications that have left Git and have hooks for that.
+        doomed: objects the engine does not know, or would only forget, to be deleted.
+        bystanders: objects that are not part of it, and that objects of it depend on.
+        standing: Applications that are not part of it and that others of it wait for, each with its
+            last objects, which are among the bystanders.
+        deletes: whether anything may be deleted at all.
+    """
+
+    sets: Sequence[str]
+    applications: Sequence[ApplicationTarget]
+    order: ApplicationOrder
+    inventory: Inventory
+    prune: PrunePlan
+    namespaces: Sequence[CreatedNamespace]
+    held: frozenset[ResourceKey] = frozenset()
+    departed: Sequence[DepartedApplication] = ()
+    doomed: Sequence[LiveObject] = ()
+    bystanders: Sequence[InventoryObject] = ()
+    standing: Mapping[str, tuple[ResourceKey, ...]] = field(default_factory=dict)
+    deletes: bool = True

@@ -1,0 +1,213 @@
+"""What do Git and the cluster say of a stack right now?
+
+Called by the pass before it decides, and again after a sync. Git is rendered for the cluster at
+hand, the cluster listed, and the two compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cluster.connection import Connection
+from cluster.discovery import ClusterFacts, facts
+from gitops.comparison import Comparison
+from gitops.config import Settings
+from gitops.health import UserRules
+from gitops.ignoring.apply import LiveOwners
+from gitops.manifest import ResourceKey
+from gitops.orphans import LiveObject
+from gitops.records.record import ApplicationRecord
+from gitops.render import render
+from gitops.status.resource import ResourceStatus
+from gitops.stores import chart_store, render_cache
+from gitops.stores import repositories as other_repositories
+from gitops.target import ClusterView, Target, compose
+from reconciler import reconcile_conditions
+from reconciler.reconcile_comparing import Comparing
+from reconciler.reconcile_deciding import Known
+from reconciler.reconcile_reading import find_each, read_live
+from reconciler.report import Report, timed
+from reconciler.workspace import Workspace
+
+Value = TypeVar("Value")
+MOST_NAMES = 20  # a longer selector costs more than it saves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The cluster, looked at once: every Application compared and judged."""
+
+    comparisons: Mapping[str, Comparison]
+    equal: Mapping[str, Mapping[str, str]]
+    statuses: Mapping[str, tuple[ResourceStatus, ...]]
+    owned: Sequence[LiveObject] = ()
+
+    def of(self, name: str) -> Comparison:
+        """The comparison of one Application; one that is gone differs in nothing."""
+        return self.comparisons.get(name) or Comparison(application=name)
+
+
+def _merged(
+    before: Mapping[str, Value], now: Mapping[str, Value], names: Collection[str]
+) -> dict[str, Value]:
+    return {**{name: each for name, each in before.items() if name not in names}, **now}
+
+
+@dataclass(slots=True, kw_only=True)
+class Looking:
+    """Git at one commit, and one cluster.
+
+    Args:
+        report: what it costs is written down here.
+        stack: the stack's name.
+        settings: the config of the commit.
+        root: the tree of the commit.
+        workspace: other commits, for rollbacks.
+        connection: the cluster.
+        rules: the user's own health scripts.
+        records: what earlier passes remember.
+    """
+
+    report: Report
+    stack: str
+    settings: Settings
+    root: Path
+    workspace: Workspace
+    connection: Connection
+    rules: UserRules
+    records: Mapping[str, ApplicationRecord]
+    _facts: ClusterFacts | None = field(default=None)
+
+    def targets(self) -> tuple[Target, Target]:
+        """What Git has, and the same with Applications that are rolled back as they were then.
+
+        Raises:
+            DiscoveryError: there is no tree to read.
+            ClusterError: the cluster does not answer or refuses.
+        """
+        with timed(self.report.timings, "discovery"):
+            self._facts = facts(self.connection)
+        with timed(self.report.timings, "compose"):
+            git = self._compose(self.root, self._facts)
+            return git, self._with_rollbacks(git, self._facts)
+
+    def look(self, target: Target, names: Collection[str] = ()) -> Seen:
+        """List, compare and judge, all Applications or a few.
+
+        Raises:
+            ClusterError: the cluster does not answer or refuses.
+        """
+        served = self._facts or facts(self.connection)
+        with timed(self.report.timings, "live"):
+            live = read_live(
+                self.connection,
+                served,
+                target,
+                stack=self.stack,
+                rules=self.rules,
+                applications=names,
+            )
+        self.report.requests += live.stats.requests
+        self.report.size += live.stats.size
+        for each in live.skipped:
+            kind = f"{each.resource.kind} of {each.resource.api_version}"
+            self.report.warn(f"{kind} is not compared: {each.reason}")
+        with timed(self.report.timings, "compare"):
+            compared = Comparing(
+                connection=self.connection,
+                facts=served,
+                target=target,
+                live=live,
+                records=self.records,
+                system=self.settings.ignore_differences,
+                stack=self.stack,
+                only=frozenset(names) if names else None,
+            ).compare()
+        return Seen(
+            comparisons=compared.comparisons,
+            equal=compared.equal,
+            statuses={name: tuple(each) for name, each in live.statuses.items()},
+            owned=live.owned,
+        )
+
+    def owners(self, seen: Seen) -> LiveOwners:
+        """Who owns which field of live objects."""
+        served = self._facts or facts(self.connection)
+
+        def find(keys: Sequence[ResourceKey]) -> dict[ResourceKey, dict[str, Any]]:
+            return find_each(self.connection, served, keys)
+
+        return LiveOwners(listed={each.key: each.body for each in seen.owned}, find=find)
+
+    def look_again(self, target: Target, before: Seen, names: Collection[str]) -> Seen:
+        """After a sync: what it was about, or everything where that is not a few Applications.
+
+        Raises:
+            ClusterError: the cluster does not answer or refuses.
+        """
+        self._facts = facts(self.connection)  # what was applied may have defined kinds
+        if not names or len(names) > MOST_NAMES:
+            return self.look(target)
+        now = self.look(target, names)
+        return Seen(
+            comparisons=_merged(before.comparisons, now.comparisons, names),
+            equal=_merged(before.equal, now.equal, names),
+            statuses=_merged(before.statuses, now.statuses, names),
+        )
+
+    def varies(self, known: Known) -> bool:
+        """Whether the same source renders to something else every time.
+
+        Asked only where a target has changed and nothing it is rendered from has; then it is
+        rendered twice, without the cache.
+
+        Raises:
+            RenderError: it cannot be rendered.
+        """
+        if not reconcile_conditions.may_vary(known) or known.target is None:
+            return False
+        if reconcile_conditions.is_known_to_vary(known.record):
+            return True
+        first, second = (self._rendered(known) for _ in range(2))
+        return first != second
+
+    def _rendered(self, known: Known) -> list[object]:
+        assert known.target is not None
+        settings = self.settings
+        manifests = render(
+            known.target.spec,
+            root=self.root,
+            versions=(self._facts or facts(self.connection)).versions,
+            charts=chart_store(settings, self.root),
+            load_restrictor=settings.load_restrictor,
+            repositories=other_repositories(settings, self.root) if settings.argocd else None,
+        )
+        return [each.body for each in manifests]
+
+    def _compose(self, root: Path, served: ClusterFacts) -> Target:
+        view = ClusterView(versions=served.versions, served=served.served_kinds(), complete=True)
+        return compose(
+            self.settings,
+            root=root,
+            cluster=view,
+            charts=chart_store(self.settings, root),
+            cache=render_cache(),
+            stack=self.stack,
+        )
+
+    def _with_rollbacks(self, git: Target, served: ClusterFacts) -> Target:
+        result = git.applications
+        for application in git.applications:
+            record = self.records.get(application.spec.name)
+            pinned = record.pinned if record else None
+            if pinned is None or pinned.digest != application.digest:
+                continue  # another content in Git has ended the rollback
+            tree = self.workspace.tree_at(pinned.revision)
+            older = {each.spec.name: each for each in self._compose(tree, served).applications}
+            then = older.get(application.spec.name)
+            if then is not None:
+                result = tuple(then if each is application else each for each in result)
+        return replace(git, applications=result)

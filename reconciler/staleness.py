@@ -1,0 +1,50 @@
+"""Which objects is the state wrong about?
+
+Called by ``sync``: the engine believes its state, so what was changed or deleted in the cluster by
+hand has to be read anew before it is put right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gitops.comparison import Comparison, Why
+from gitops.inventory import Inventory
+from gitops.manifest import ResourceKey
+from gitops.target import Target
+from gitops.unchanged import unchanged
+
+
+def stale(wanted: Mapping[str, Comparison], target: Target, inventory: Inventory) -> frozenset[str]:
+    """The URNs of objects that the state has as Git does, or has at all, and the cluster has not.
+
+    Args:
+        wanted: the Applications to sync, each with how it differs from the cluster.
+        target: all Applications.
+        inventory: the last deployment.
+    """
+    manifests = {each.key: each for app in target.applications for each in app.manifests}
+    found = _namespaces(wanted, target, inventory)
+    for comparison in wanted.values():
+        for drift in comparison.drifts:
+            last = inventory.objects.get(drift.key)
+            if last is None or drift.why is Why.EXTRANEOUS:
+                continue
+            if drift.why is Why.MISSING or unchanged(manifests[drift.key], last.body):
+                found |= set(inventory.urns[drift.key])
+    return frozenset(found)
+
+
+def _namespaces(wanted: Mapping[str, Comparison], target: Target, inventory: Inventory) -> set[str]:
+    """The namespaces of Applications of which something is gone: perhaps with its namespace."""
+    names = {
+        each.spec.destination.namespace
+        for each in target.applications
+        if each.spec.name in wanted
+        and any(
+            drift.why is Why.MISSING and drift.key in inventory.objects
+            for drift in wanted[each.spec.name].drifts
+        )
+    }
+    keys = (ResourceKey(group="", kind="Namespace", namespace="", name=name) for name in names)
+    return {urn for key in keys for urn in inventory.urns.get(key, ())}

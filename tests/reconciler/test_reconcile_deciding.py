@@ -1,0 +1,312 @@
+"""What a pass asks the policy, and what it remembers afterwards."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from gitops.application import Automated, SyncPolicy
+from gitops.application_target import ApplicationTarget
+from gitops.comparison import Comparison, ObjectDrift, Why
+from gitops.diff import Difference
+from gitops.errors import RenderError
+from gitops.health import Health, HealthStatus
+from gitops.manifest import Manifest
+from gitops.policy.decision import Action, Decision
+from gitops.records.record import (
+    ApplicationRecord,
+    Operation,
+    OperationPhase,
+    Pinned,
+    SyncStatus,
+)
+from reconciler.events import Changes, Outcome
+from reconciler.reconcile_conditions import conditions, health_of, may_vary
+from reconciler.reconcile_deciding import Known, decide
+from reconciler.reconcile_records import After, Synced, begun, next_record
+from reconciler.reconcile_running import is_stale
+from reconciler.reconcile_syncing import (
+    full_run_due,
+    has_news,
+    held,
+    missed,
+    outcomes,
+    wanted,
+)
+from reconciler.sync_results import SyncResult
+from reconciler.workspace import Commit
+from tests.gitops.objects import application, config_map, key_of
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+COMMIT = Commit(id="c2", author="Ada", message="Change it", committed=NOW)
+SPEC = replace(application(), sync_policy=SyncPolicy(automated=Automated(prune=True)))
+HEALING = replace(SPEC, sync_policy=SyncPolicy(automated=Automated(prune=True, self_heal=True)))
+TARGET = ApplicationTarget(
+    spec=SPEC, manifests=(Manifest.from_body(config_map()),), inputs="inputs-1"
+)
+DIGEST = TARGET.digest
+KEY = key_of(config_map())
+MISSING = ObjectDrift(key=KEY, api_version="v1", why=Why.MISSING)
+DRIFT = Comparison(application=SPEC.name, drifts=(MISSING,))
+SYNCED = Comparison(application=SPEC.name)
+HEALTHY = Health(status=HealthStatus.HEALTHY)
+SYNC = Decision(action=Action.SYNC, reason="because", retries=2)
+
+
+def operation(
+    phase: OperationPhase = OperationPhase.SUCCEEDED, *, digest: str = DIGEST, age: int = 3600
+) -> Operation:
+    ended = NOW - timedelta(seconds=age)
+    return Operation(phase=phase, revision="c1", digest=digest, started=ended, finished=ended)
+
+
+def record(digest: str = DIGEST, last: Operation | None = None) -> ApplicationRecord:
+    return ApplicationRecord(
+        name=SPEC.name, digest=digest, revision="c1", inputs="inputs-1", operation=last
+    )
+
+
+def known(
+    comparison: Comparison,
+    *,
+    target: ApplicationTarget | None = TARGET,
+    before: ApplicationRecord | None = None,
+    asked: bool = False,
+) -> Known:
+    return Known(
+        name=SPEC.name,
+        comparison=comparison,
+        target=target,
+        wanted=target.digest if target else "",
+        record=before,
+        asked=asked,
+    )
+
+
+def action(of: Known) -> Action:
+    return decide(of, {}, now=NOW).action
+
+
+def test_drift_and_news() -> None:
+    """What was synced before and differs now is drift, which selfHeal decides about; what Git
+    wants anew is synced."""
+    drifted = record(last=operation())
+    healing = replace(TARGET, spec=HEALING)
+    assert action(known(DRIFT)) is Action.SYNC
+    assert action(known(DRIFT, before=drifted)) is Action.OUT_OF_SYNC
+    assert action(known(DRIFT, before=drifted, target=healing)) is Action.SYNC
+    assert action(known(DRIFT, before=record("old", operation(digest="old")))) is Action.SYNC
+    assert action(known(SYNCED, before=drifted)) is Action.NOTHING
+    assert action(known(DRIFT, before=drifted, asked=True)) is Action.SYNC
+
+
+def test_drift_of_what_somebody_else_synced() -> None:
+    """An Application that a person's run has synced, or whose operation is forgotten, is drifting
+    all the same when it differs: it is not synced as if it were new."""
+    assert action(known(DRIFT, before=record())) is Action.OUT_OF_SYNC
+    assert action(known(DRIFT, before=record(last=operation(digest="old")))) is Action.OUT_OF_SYNC
+
+
+def test_failures_and_killed_passes() -> None:
+    """A sync that failed or never ended is tried again, after a while; another revision at once."""
+    for phase in (OperationPhase.FAILED, OperationPhase.RUNNING):
+        assert action(known(DRIFT, before=record("", operation(phase, age=1)))) is Action.WAIT
+        assert action(known(DRIFT, before=record("", operation(phase)))) is Action.SYNC
+        other = operation(phase, digest="old", age=1)
+        assert action(known(DRIFT, before=record("", other))) is Action.SYNC
+
+
+def test_departed_paused_broken_and_rolled_back() -> None:
+    """One that has left Git is removed; one that is paused, broken or rolled back is left."""
+    assert action(known(DRIFT, target=None)) is Action.SYNC
+    assert action(known(DRIFT, before=replace(record(""), paused=True))) is Action.OUT_OF_SYNC
+    error = RenderError(SPEC.subject, "is broken", remedy="repair it")
+    broken = Comparison(application=SPEC.name, error=error)
+    assert action(known(broken, target=TARGET.broken(error))) is Action.OUT_OF_SYNC
+    pinned = replace(record(""), pinned=Pinned(revision="c0", instead_of="c1", digest=DIGEST))
+    assert action(known(DRIFT, before=pinned)) is Action.OUT_OF_SYNC
+    assert conditions(known(DRIFT, before=pinned), DRIFT, None).keys() == {"RolledBack"}
+    newer = replace(pinned, pinned=Pinned(revision="c0", instead_of="c1", digest="older"))
+    assert action(known(DRIFT, before=newer)) is Action.SYNC
+
+
+def remembered(
+    of: Known, comparison: Comparison, synced: Synced | None = None
+) -> ApplicationRecord:
+    after = After(
+        comparison=comparison,
+        health=HEALTHY,
+        conditions=conditions(of, comparison, synced),
+        synced=synced,
+    )
+    return next_record(of, after, COMMIT, now=NOW)
+
+
+def synced(failure: str = "") -> Synced:
+    changes = Changes(counts={Outcome.CREATED: 1, Outcome.UNCHANGED: 4})
+    return Synced(
+        decision=SYNC,
+        started=NOW,
+        finished=NOW,
+        seconds=1.23456,
+        failure=failure,
+        changes=changes,
+    )
+
+
+def test_what_a_sync_leaves() -> None:
+    """A sync that succeeded is history, with what changed; one that failed is not, and its error
+    stays a condition until another ends otherwise."""
+    first = remembered(known(DRIFT), SYNCED, synced())
+    assert (first.sync, first.digest, first.revision) == (SyncStatus.SYNCED, DIGEST, "c2")
+    assert first.operation is not None
+    assert (first.operation.phase, first.operation.retries) == (OperationPhase.SUCCEEDED, 2)
+    entry = first.history[0]
+    assert (entry.author, entry.message, entry.seconds) == ("Ada", "Change it", 1.235)
+    assert entry.changes == {"created": 1}
+    failed = remembered(known(DRIFT, before=record("old")), DRIFT, synced("refused"))
+    assert (failed.digest, failed.history) == ("old", ())
+    assert [each.type for each in failed.conditions] == ["SyncError"]
+    later = remembered(known(DRIFT, before=failed), DRIFT)
+    assert later.conditions == failed.conditions
+    assert remembered(known(SYNCED, before=failed), SYNCED).operation == failed.operation
+
+
+def test_nothing_new_changes_nothing() -> None:
+    """A pass that found nothing leaves the very same record, also for another commit."""
+    first = remembered(known(DRIFT), SYNCED, synced())
+    again = Commit(id="c3", author="Eve", message="Another", committed=NOW)
+    after = After(comparison=SYNCED, health=HEALTHY)
+    later = NOW + timedelta(hours=1)
+    assert next_record(known(SYNCED, before=first), after, again, now=later) == first
+
+
+def test_healing_is_no_history() -> None:
+    """What is put right was deployed before: its history stays."""
+    first = remembered(known(DRIFT), SYNCED, synced())
+    healed = remembered(known(DRIFT, before=first), SYNCED, synced())
+    assert healed.history == first.history
+
+
+def test_a_killed_pass_is_told_of() -> None:
+    """What a killed pass had begun is running until the next one sees that it is done."""
+    running = begun(known(DRIFT), SYNC, COMMIT, NOW)
+    assert running.operation is not None
+    assert running.operation.phase is OperationPhase.RUNNING
+    done = remembered(known(SYNCED, before=running), SYNCED)
+    assert done.operation is not None
+    assert done.operation.phase is OperationPhase.SUCCEEDED
+    assert [each.digest for each in done.history] == [DIGEST]
+    still = remembered(known(DRIFT, before=running), DRIFT)
+    assert still.operation == running.operation
+
+
+def test_resources_of_a_record() -> None:
+    """Objects that differ are listed with their fields, cut where they are long."""
+    difference = Difference(path="data.a", target="x" * 500, live=None, manager="eve")
+    drift = replace(MISSING, why=Why.DIFFERENT, differences=(difference,))
+    pruned = ObjectDrift(key=replace(KEY, name="old"), api_version="v1", why=Why.EXTRANEOUS)
+    comparison = Comparison(application=SPEC.name, drifts=(pruned, drift))
+    found = {each["name"]: each for each in remembered(known(comparison), comparison).resources}
+    assert found["old"]["requiresPruning"] is True
+    shown = found["settings"]["differences"][0]
+    assert (shown["path"], shown["live"], shown["manager"]) == ("data.a", "", "eve")
+    assert len(shown["target"]) == 200
+
+
+def test_health_with_what_is_missing() -> None:
+    """An object that is not there makes its Application Missing; one that renders to nothing is
+    Healthy."""
+    assert health_of(DRIFT, (), known(DRIFT)).status is HealthStatus.MISSING
+    nothing = replace(TARGET, manifests=())
+    assert health_of(SYNCED, (), known(SYNCED, target=nothing)).status is HealthStatus.HEALTHY
+
+
+def test_a_render_may_vary() -> None:
+    """Only a target that changed while all it is rendered from did not is rendered again."""
+    assert may_vary(known(DRIFT, before=record("old")))
+    assert not may_vary(known(DRIFT, before=record()))
+    other = replace(record("old"), inputs="inputs-0")
+    assert not may_vary(known(DRIFT, before=other))
+    assert not may_vary(known(DRIFT))
+
+
+def test_outcomes_of_a_sync() -> None:
+    """An Application that failed says why; what else went wrong in the run is the failure of those
+    it left something of, and of no other."""
+    left = known(DRIFT)
+    done = replace(known(SYNCED), name="done")
+    told = replace(known(DRIFT), name="told")
+    every = {SPEC.name: left, "done": done, "told": told}
+    result = SyncResult(failures={"told": "refused"}, error="no disk", complete=False)
+    found = outcomes(every, dict.fromkeys(every, SYNC), result, started=NOW)
+    assert {name: each.failure for name, each in found.items()} == {
+        SPEC.name: "no disk",
+        "done": "",
+        "told": "refused",
+    }
+    # complete: what differs still is the cluster's doing, not a failure
+    assert outcomes(every, {SPEC.name: SYNC}, SyncResult(), started=NOW)[SPEC.name].failure == ""
+
+
+def test_what_a_run_may_touch() -> None:
+    """Wanted are those to sync; a run of everything leaves the others that differ as they are."""
+    left = Decision(action=Action.OUT_OF_SYNC, reason="paused")
+    nothing = Decision(action=Action.NOTHING, reason="synced")
+    every = {"a": known(DRIFT), "b": known(DRIFT), "c": known(SYNCED)}
+    decisions = {"a": SYNC, "b": left, "c": nothing}
+    assert wanted(every, decisions) == {"a": DRIFT}
+    assert held(every, decisions) == {"b"}
+    changed = SyncResult(
+        changes={
+            name: Changes(counts={Outcome.UPDATED: count})
+            for name, count in (("", 1), ("a", 1), ("b", 1), ("c", 0))
+        }
+    )
+    assert missed({"a": DRIFT}, changed) == ["b"]
+
+
+def test_news() -> None:
+    """The engine's state is read ahead for what automation has not synced nor tried yet, and not
+    for what it leaves alone pass after pass."""
+    records = {SPEC.name: record()}
+    assert not has_news([TARGET], records)
+    assert has_news([TARGET], {})
+    assert has_news([TARGET], {SPEC.name: record("old")})
+    assert not has_news([TARGET], {SPEC.name: record("old", operation(OperationPhase.FAILED))})
+    assert not has_news([TARGET], {SPEC.name: replace(record("old"), paused=True)})
+    manual = replace(TARGET, spec=replace(SPEC, sync_policy=SyncPolicy()))
+    assert not has_news([manual], {})
+    error = RenderError(SPEC.subject, "is broken", remedy="repair it")
+    assert not has_news([TARGET.broken(error)], {SPEC.name: record("old")})
+    assert has_news([], records)
+
+
+def test_full_runs() -> None:
+    """Everything is run when what is shared has changed, when it is time, and when nobody knows."""
+    hour = timedelta(hours=1)
+    recent = {"shared": "x", "fullRun": (NOW - hour / 2).isoformat()}
+    assert not full_run_due(recent, "x", every=hour, now=NOW)
+    assert full_run_due(recent, "y", every=hour, now=NOW)
+    assert full_run_due(recent, "x", every=hour / 4, now=NOW)
+    assert not full_run_due(recent, "x", every=timedelta(), now=NOW)
+    assert full_run_due({}, "x", every=hour, now=NOW)
+    assert full_run_due({"shared": "x", "fullRun": "?"}, "x", every=hour, now=NOW)
+
+
+def test_stale_locks() -> None:
+    """Only a lock from the machine where a pass was killed is stale, and there only when its
+    process is gone."""
+    text = "locked (file:///x.json: created by root@{} (pid {}) at 2026-05-01T12:00:00Z)"
+    assert is_stale(text.format("pod-1", 1), "pod-1")
+    assert not is_stale(text.format("laptop", 1), "pod-1")
+    assert not is_stale(text.format("pod-1", 1), "")
+    assert not is_stale("incorrect passphrase", "pod-1")
+    here = socket.gethostname()
+    assert not is_stale(text.format(here, os.getpid()), here)
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    assert is_stale(text.format(here, ended.pid), here)
