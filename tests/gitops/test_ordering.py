@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.manifest import Manifest, ResourceKey, SyncPhase
 from gitops.ordering import KINDS, PHASES, Wave, plan, provides, sort_key
 from tests.gitops.objects import HOOK, SYNC_WAVE, an_object, config_map, definition
+
+CASES = sorted((Path(__file__).parents[1] / "testdata" / "ordering").glob("*.yaml"))
+
+
+def declared(case: dict[str, Any]) -> Manifest:
+    """The object a data file describes."""
+    annotations = {
+        name: case[field] for name, field in ((SYNC_WAVE, "wave"), (HOOK, "phase")) if field in case
+    }
+    if "defines" in case:
+        return Manifest.from_body(
+            definition(case["defines"], annotations=annotations)
+            | {"metadata": {"name": case["name"], "annotations": annotations}}
+        )
+    return Manifest.from_body(
+        an_object(
+            case["apiVersion"],
+            case["kind"],
+            case["name"],
+            namespace=case.get("namespace", ""),
+            annotations=annotations,
+        )
+    )
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_data(path: Path, *, backwards: bool) -> None:
+    """Each data file's objects are planned as it says, in whichever order they are rendered."""
+    case = yaml.safe_load(path.read_text())
+    objects = [declared(each) for each in case["objects"]]
+    found = plan(objects[::-1] if backwards else objects)
+    assert [
+        {f"{w.phase} {w.wave}": [f"{m.key.kind} {m.key.name}" for m in w.manifests]} for w in found
+    ] == case["waves"]
 
 
 def manifest(api_version: str, kind: str, name: str, *, wave: int = 0, phase: str = "") -> Manifest:
