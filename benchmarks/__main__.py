@@ -14,13 +14,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import health_rules, reconcile, report, status, waves
+from benchmarks import health_rules, incremental, reconcile, report, status, waves
 from benchmarks.checkout import REPOSITORY, BenchmarkError
 from benchmarks.measurements import Limits, measure
 from benchmarks.report import Row
 from benchmarks.scenarios import SCENARIOS
 
-APART = {each.NAME: each.measure for each in (status, waves, health_rules, reconcile)}
+APART = {
+    **{each.NAME: each.measure for each in (status, waves, health_rules, reconcile, incremental)},
+    incremental.DEFINITIONS: incremental.measure_definitions,
+}
 MEASURED = (*SCENARIOS, *APART)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 GROUPS = 25
+KILOBYTES = 300
 FIELDS = 85
 _DESCRIPTION = (
     "How the controller treats this part of a widget. It may be left out; the default then holds, "
@@ -12,16 +13,22 @@ _DESCRIPTION = (
 )
 
 
-def definition(number: int, *, revision: str = "") -> dict[str, Any]:
+def sized_definition(number: int, *, kilobytes: int) -> dict[str, Any]:
+    """A definition of about so many kilobytes."""
+    return definition(number, groups=max(1, round(kilobytes * GROUPS / KILOBYTES)))
+
+
+def definition(number: int, *, revision: str = "", groups: int = GROUPS) -> dict[str, Any]:
     """A definition of about 300 kB: 25 groups of 85 fields, nearly all of the bytes descriptions,
     as in the definitions of real operators.
 
     Args:
         number: which one; no two share a kind.
         revision: a text that is in it once.
+        groups: how many groups it has, of 12 kB each.
     """
     kind = f"Widget{number:02}"
-    groups = {f"group{each:02}": _group(each) for each in range(GROUPS)}
+    parts = {f"group{each:02}": _group(each) for each in range(groups)}
     schema = {
         "type": "object",
         "description": f"A widget. {revision}".rstrip(),
@@ -29,7 +36,7 @@ def definition(number: int, *, revision: str = "") -> dict[str, Any]:
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
-            "spec": {"type": "object", "properties": groups},
+            "spec": {"type": "object", "properties": parts},
         },
     }
     version = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.definitions import definition
@@ -81,17 +81,25 @@ def example() -> Scenario:
 
 def small60() -> Scenario:
     """60 Applications of 25 small objects; what ArgoCD and kubectl were measured with as well."""
-    tree = _small(applications=60, objects=25, categories=6, mixed=True)
-    return Scenario(
+    return replace(
+        small(applications=60, objects=25),
         name="small60",
         description="60 Applications of 25 small objects: plain, kustomize and Helm in turn",
-        application="bench-category-00-app-000",
-        edited="apps/category-00/app-000/objects.yaml",
-        files=tree,
-        settings=settings(),
-        objects=60 * 25,
         peers=True,
         targets=Targets(warm_render=0.3, first_up=20.0, preview=8.0),
+    )
+
+
+def small(*, applications: int, objects: int) -> Scenario:
+    """Applications of small objects: plain, kustomize and Helm in turn."""
+    return Scenario(
+        name="small",
+        description=f"{applications} Applications of {objects} small objects",
+        application="bench-category-00-app-000",
+        edited="apps/category-00/app-000/objects.yaml",
+        files=_small(applications=applications, objects=objects, categories=6, mixed=True),
+        settings=settings(),
+        objects=applications * objects,
     )
 
 

@@ -43,6 +43,8 @@ class ApplicationArgs:
         target: its objects, or none where it is broken.
         kept: objects of the last deployment that stay although they are not rendered.
         held: objects the prune gate keeps, exactly as they are.
+        leaving: objects that stay in the cluster when they leave the state.
+        retained: so does everything it declares.
         departed: the Application is no longer in Git; what is kept of it is about to be released.
         inventory: the last deployment.
         replacing: hooks for the objects that are replaced.
@@ -58,6 +60,8 @@ class ApplicationArgs:
     writing: Writing | None = None
     kept: Sequence[InventoryObject] = ()
     held: Collection[ResourceKey] = ()
+    leaving: Collection[ResourceKey] = ()
+    retained: bool = False
     departed: bool = False
     cluster: LiveCluster | None = None
     awaited: bool = False
@@ -237,7 +241,7 @@ class Application(pulumi.ComponentResource):
         options = Options(
             parent=self,
             depends_on=[*self._before, *_needed_by(key, provided), *earlier],
-            retain=undeletable(key),
+            retain=self._args.retained or undeletable(key),
             retain_with=self if stays else None,
             replace_on=self._args.target.replacements.get(key, ()),
             replacing=self._args.replacing,
@@ -267,7 +271,7 @@ class Application(pulumi.ComponentResource):
         options = Options(
             parent=self,
             depends_on=[*_needed_by(found.key, provided), *earlier],
-            retain=departed or undeletable(found.key),
+            retain=departed or undeletable(found.key) or found.key in self._args.leaving,
             retain_with=self if found.retained_with_application or preserved else None,
         )
         resource = declare_kept(found, options, mark=departed or preserved)

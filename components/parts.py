@@ -152,6 +152,8 @@ def _applications(
             inventory=part.inventory,
             kept=kept.pop(target.spec.name, ()),
             held=part.held,
+            leaving=part.leaving,
+            retained=part.retained,
             replacing=replacing,
             writing=writing,
             cluster=cluster,

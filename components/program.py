@@ -8,6 +8,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pulumi
 
@@ -17,6 +18,7 @@ from components.parts import declare_part, refused
 from gitops.decision import Run
 from gitops.errors import HomeOpsError
 from gitops.prune import PruneAction
+from gitops.stack_names import is_definitions_stack
 
 
 async def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResource) -> None:
@@ -27,6 +29,10 @@ async def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResou
             been registered.
     """
     options = pulumi.ResourceOptions(providers=[provider])
+    if is_definitions_stack(pulumi.get_stack()):
+        part = replace(run.part, retained=True)  # nothing but a confirmation deletes a definition
+        _report(run, await declare_part(part, run.settings, cluster, options))
+        return
     projects = run.target.projects or run.settings.projects
     bootstrap_args = BootstrapArgs(
         settings=run.settings.bootstrap,

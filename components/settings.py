@@ -15,6 +15,8 @@ import pulumi
 from gitops.config import Settings, parse
 from gitops.errors import ConfigError
 from gitops.gate.settings import ENVIRONMENT, read_confirmations
+from gitops.stack_file import stack_values
+from gitops.stack_names import is_definitions_stack, main_stack
 
 CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
 
@@ -32,6 +34,9 @@ def stack_settings(root: Path) -> Settings:
         for key, value in pulumi.runtime.get_config_env().items()
         if key.startswith(prefix)
     }
+    stack = pulumi.get_stack()
+    if is_definitions_stack(stack) and "cluster" not in values:  # it has that of the main stack
+        values = stack_values(root, main_stack(stack))
     return _with_confirmations(parse(values))
 
 

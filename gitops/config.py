@@ -92,6 +92,7 @@ class Settings:
     prune_gate: GateSettings = field(default_factory=GateSettings)
     confirm: frozenset[str] = frozenset()
     reconciler: ReconcilerSettings = field(default_factory=ReconcilerSettings)
+    separate_definitions: bool = False
 
 
 def parse(values: Mapping[str, Any]) -> Settings:
@@ -190,6 +191,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
             values.get("pruneGate", {}), subject=f"config {NAMESPACE}:pruneGate"
         ),
         confirm=_confirm(values),
+        separate_definitions=values.get("definitions", {}).get("separate", False),
         reconciler=reconciler_settings.read(
             values.get("reconciler", {}), subject=f"config {NAMESPACE}:reconciler"
         ),

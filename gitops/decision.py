@@ -42,6 +42,7 @@ class Run:
     passage: Passage
     bootstrap_partials: Mapping[ResourceKey, Partial]
     departed: Sequence[DepartedApplication]
+    elsewhere: frozenset[ResourceKey] = frozenset()
 
     @property
     def part(self) -> Part:
@@ -61,6 +62,7 @@ class Run:
             namespaces=self.namespaces,
             held=self.passage.held,
             departed=self.departed,
+            leaving=self.elsewhere,
             doomed=(*self.orphans, *self.passage.forgotten),
             deletes=not self.target.all_errors,
         )
@@ -74,8 +76,18 @@ def decide(
     live: Sequence[LiveObject],
     owners: LiveOwners | None,
     stack: str,
+    elsewhere: frozenset[ResourceKey] = frozenset(),
 ) -> Run:
     """Settle what is declared, kept, released and deleted; pure but for its arguments.
+
+    Args:
+        settings: the stack's config.
+        target: what Git holds, as far as this stack is about it.
+        inventory: the last deployment of this stack.
+        live: what the cluster holds of ours, as far as this stack is about it.
+        owners: who owns which field; None where no cluster is at hand.
+        stack: the name objects are marked with.
+        elsewhere: objects in Git that another stack has.
 
     Raises:
         OwnershipError: the last deployment holds one object under two URNs, so that declaring it
@@ -90,6 +102,7 @@ def decide(
     checked = replace(checked, applications=leave_out(checked.applications, rules, known))
     declared, _ = _declared(settings, checked, inventory)
     policy = _policy(settings, checked, inventory.application_inputs)
+    policy = replace(policy, elsewhere=elsewhere)
     pruned = plan(tuple(declared), inventory, policy)
     # a run with errors deletes nothing, and what cannot be rendered may own what looks orphaned
     orphans = (
@@ -124,6 +137,7 @@ def decide(
         orphans=passage.orphans,
         namespaces=namespaces,
         passage=passage,
+        elsewhere=elsewhere,
         departed=departed_applications(
             inventory,
             passage.prune.decisions,

@@ -53,13 +53,14 @@ def write(handover: Handover, folder: Path) -> Path:
 
     Args:
         handover: what to write.
-        folder: where; made when it is missing.
+        folder: where; made when it is missing, and nobody else's.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for left in folder.iterdir():  # by a run that was killed
+        left.unlink()
     content = pickle.dumps(handover, protocol=pickle.HIGHEST_PROTOCOL)
     digest = hashlib.sha256(content).hexdigest()
     file = folder / f"{handover.commit or 'tree'}-{digest[:16]}"
-    file.unlink(missing_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as opened:
         # The digest of what the classes look like comes first, before anything is unpickled.

@@ -33,6 +33,9 @@ class Part:
         namespaces: those that CreateNamespace makes.
         held: objects the prune gate keeps, exactly as they are.
         departed: Applications that have left Git and have hooks for that.
+        leaving: objects another stack has; as long as they are in the state of this one, they stay
+            in the cluster when they leave it.
+        retained: everything that is declared stays in the cluster when it leaves the state.
         doomed: objects the engine does not know, or would only forget, to be deleted.
         bystanders: objects that are not part of it, and that objects of it depend on.
         standing: Applications that are not part of it and that others of it wait for, each with its
@@ -48,6 +51,8 @@ class Part:
     namespaces: Sequence[CreatedNamespace]
     held: frozenset[ResourceKey] = frozenset()
     departed: Sequence[DepartedApplication] = ()
+    leaving: frozenset[ResourceKey] = frozenset()
+    retained: bool = False
     doomed: Sequence[LiveObject] = ()
     bystanders: Sequence[InventoryObject] = ()
     standing: Mapping[str, tuple[ResourceKey, ...]] = field(default_factory=dict)

@@ -57,6 +57,7 @@ class PrunePolicy:
         broken: Applications that exist in Git but could not be read or rendered.
         preserving: ApplicationSets whose objects stay when an Application leaves Git.
         skipped: objects in Git that are left alone (``argocd.argoproj.io/hook: Skip``).
+        elsewhere: objects in Git that another stack has.
     """
 
     prune: Mapping[str, bool] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class PrunePolicy:
     broken: frozenset[str] = frozenset()
     preserving: frozenset[str] = frozenset()
     skipped: frozenset[ResourceKey] = frozenset()
+    elsewhere: frozenset[ResourceKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,8 @@ def decide(found: InventoryObject, policy: PrunePolicy) -> Decision:
     """Decide about one object that is not rendered any more."""
     if found.application in policy.broken:
         return _decision(found, PruneAction.KEEP, "its Application could not be rendered")
+    if found.key in policy.elsewhere:
+        return _released(found, "it is in another stack", safe=found.retained)
     if found.key in policy.skipped:
         return _decision(found, PruneAction.KEEP, f"{HOOK}: {SKIP}")
     if not found.application:

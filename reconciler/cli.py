@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(options: argparse.Namespace) -> ExitCode:
     from gitops.gate.settings import read_confirmations
-    from reconciler import engine, printing
+    from reconciler import definitions, engine, printing
     from reconciler.project import find_root
 
     root = find_root(Path.cwd())
@@ -100,8 +100,12 @@ def _up(options: argparse.Namespace) -> ExitCode:
     confirmed = read_confirmations(",".join(options.confirm), subject="gitops up --confirm")
     if not options.yes and not _confirmed(f"Apply {root} to the stack {options.stack}?"):
         return ExitCode.FAILED
+    separate = definitions.kept_apart(root, options.stack)
     with printing.Progress(f"gitops up {options.stack}") as progress:
-        run = engine.up(root, options.stack, confirmed=confirmed, on_event=progress.seen)
+        for up in (definitions.up, engine.up) if separate else (engine.up,):
+            run = up(root, options.stack, confirmed=confirmed, on_event=progress.seen)
+            if not run.succeeded:
+                break
     return _report(run, root, options)
 
 

@@ -29,7 +29,7 @@ from gitops.handover import ENVIRONMENT as HANDOVER
 from gitops.syncing.deletion import sealed_hooks, with_sealed_hooks
 from reconciler.engine_events import event_of
 from reconciler.engine_failures import explain
-from reconciler.engine_workspace import QuickStack, Workspace, memory, without_packages
+from reconciler.engine_workspace import QuickStack, Workspace, spared, without_packages
 from reconciler.events import Diagnostic, Event, Severity, Step
 
 ENVIRONMENT = ("PULUMI_HOME", "PULUMI_BACKEND_URL")
@@ -83,6 +83,7 @@ def up(
     refresh: bool = False,
     confirmed: Collection[str] = (),
     handover: Path | None = None,
+    environment: Mapping[str, str] | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Run:
     """Apply the program to its stack, which is made when it does not exist; no preview first.
@@ -99,6 +100,7 @@ def up(
         confirmed: tokens of deletions that the prune gate lets through, besides those in the
             environment.
         handover: what the program is to declare, where that is decided already.
+        environment: further variables for the engine and the program.
         on_event: told of every event as it happens, from another thread.
 
     Raises:
@@ -114,6 +116,7 @@ def up(
             exclude=exclude,
             refresh=refresh,
             environment={
+                **(environment or {}),
                 CONFIRM: ",".join((*sorted(confirmed), os.environ.get(CONFIRM, ""))),
                 **({HANDOVER: str(handover), **without_packages()} if handover else {}),
             },
@@ -132,8 +135,13 @@ def _patient(work: Future[None]) -> None:
         raise
 
 
-def make_stack(root: Path, stack: str) -> bool:
+def make_stack(root: Path, stack: str, environment: Mapping[str, str] | None = None) -> bool:
     """Make the stack when it does not exist.
+
+    Args:
+        root: the project's folder.
+        stack: the stack's name.
+        environment: further variables for the command.
 
     Returns:
         True when it was made, False when it was there.
@@ -143,7 +151,7 @@ def make_stack(root: Path, stack: str) -> bool:
         EngineError: the backend cannot be asked.
     """
     check_environment(os.environ)
-    workspace = LocalWorkspace(work_dir=str(root))
+    workspace = LocalWorkspace(work_dir=str(root), env_vars=dict(environment or {}))
     try:
         try:
             workspace.select_stack(stack)
@@ -205,7 +213,7 @@ def _export(root: Path, stack: str, *options: str) -> dict[str, Any]:
     done = subprocess.run(
         command,
         cwd=root,
-        env={**os.environ, **memory()},
+        env={**os.environ, **spared()},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -267,7 +275,7 @@ def _up(
         try:
             attempt()
         except StackNotFoundError:
-            make_stack(root, name)
+            make_stack(root, name, options.environment)
             attempt()
         run.succeeded = True
     except CommandError as error:

@@ -7,12 +7,13 @@ program itself gets its config from the engine.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gitops.application import ApplicationSpec
-from gitops.config import NAMESPACE, Settings, parse
+from gitops.config import Settings, parse
 from gitops.discovery import discover
 from gitops.errors import ConfigError, HomeOpsError
+from gitops.stack_file import stack_values
 
 if TYPE_CHECKING:
     from gitops.chart_store.locking import LockedCharts
@@ -40,20 +41,7 @@ def stack_settings(root: Path, stack: str) -> Settings:
     Raises:
         ConfigError: the file is missing, is no YAML, or holds a wrong key or value.
     """
-    import yaml
-
-    file = root / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            file.name, f"cannot be read ({error})", remedy="name a stack that has a file"
-        ) from error
-    values: dict[str, Any] = (content or {}).get("config") or {}
-    prefix = f"{NAMESPACE}:"
-    return parse(
-        {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
-    )
+    return parse(stack_values(root, stack))
 
 
 def applications_in_git(root: Path, settings: Settings) -> tuple[ApplicationSpec, ...]:

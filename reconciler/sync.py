@@ -22,6 +22,7 @@ from gitops.comparison import Comparison
 from gitops.config import Settings
 from gitops.decision import Run as DecidedRun
 from gitops.decision import decide
+from gitops.definitions import Share, is_definition, share_of
 from gitops.errors import ConfigError, OwnershipError
 from gitops.gate.settings import ENVIRONMENT as CONFIRM
 from gitops.gate.settings import read_confirmations
@@ -31,9 +32,11 @@ from gitops.incremental import Restricted, restrict
 from gitops.inventory import Inventory, from_export
 from gitops.orphans import LiveObject
 from gitops.replacements import with_replacements
+from gitops.stack_names import definitions_stack
 from gitops.stores import cache_root
 from gitops.sync_targets import Targets, application_urns, sync_targets
 from gitops.target import Target
+from reconciler import definitions
 from reconciler.events import Event
 from reconciler.staleness import stale
 from reconciler.sync_results import SyncResult, sync_result
@@ -122,64 +125,79 @@ class _Sync:
         self._request = request
         self.runs: list[Run] = []
         self.left_out: dict[str, str] = {}
+        self._wanted = dict(request.wanted)
         self.full = request.full
         self.reason = ""
 
     def run(self) -> None:
         request = self._request
+        separate = request.settings.separate_definitions
+        if separate and (self.full or any(map(definitions.concerned, request.wanted.values()))):
+            self._definitions()
         state = (request.state or read_ahead(request.root, request.stack)).result()
-        outdated = stale(request.wanted, request.target, state)
         if self.full:
-            self._everything(state, outdated)
+            self._everything(state)
             return
+        outdated = stale(self._wanted, request.target, state)
         if outdated:
-            state = self._read_anew(outdated)
-            outdated = frozenset()
-        restricted = restrict(self._decided(state), request.wanted)
-        targets = self._targets(restricted, state)
+            state = self._read_anew(request.stack, outdated)
+        share = self._share(state)
+        restricted = restrict(self._decided(state, share), self._wanted)
+        targets = _targets(restricted, share.target, state, _short(request.stack))
         self.reason = targets.everything or _other_program(request.root)
         if self.reason:
             self.full = True
-            self._everything(state, outdated)
+            self._everything(state)
             return
         self.left_out.update(restricted.left_out)
         if restricted.names:
             self._some(restricted, targets.urns)
 
-    def _read_anew(self, outdated: frozenset[str]) -> Inventory:
+    def _definitions(self) -> None:
+        """Run the definitions; Applications whose own could not be applied are left out."""
+        request = self._request
+        stack = definitions_stack(request.stack)
+        outdated = stale(request.wanted, request.target, _read(request.root, stack))
+        if outdated:
+            self._read_anew(stack, outdated)
+        run = definitions.up(request.root, request.stack, on_event=request.on_event)
+        self.runs.append(run)
+        for name, comparison in request.wanted.items():
+            if definitions.only_concerned(comparison) or (
+                not run.succeeded and definitions.concerned(comparison)
+            ):
+                del self._wanted[name]
+
+    def _share(self, inventory: Inventory) -> Share:
+        request = self._request
+        separate = request.settings.separate_definitions
+        return share_of(request.stack, request.target, request.live, inventory, separate=separate)
+
+    def _read_anew(self, stack: str, outdated: frozenset[str]) -> Inventory:
         """The state, once it is right about some objects of the cluster."""
         from reconciler import engine
 
-        request = self._request
-        run = engine.refresh(request.root, request.stack, targets=sorted(outdated))
-        self.runs.append(run)
-        return _read(request.root, request.stack)
+        root = self._request.root
+        self.runs.append(engine.refresh(root, stack, targets=sorted(outdated)))
+        return _read(root, stack)
 
-    def _targets(self, restricted: Restricted, inventory: Inventory) -> Targets:
-        elsewhere = (
-            manifest.key
-            for application in self._request.target.applications
-            if application.spec.name not in restricted.names
-            for manifest in application.manifests
-        )
-        stack = _short(self._request.stack)
-        return sync_targets(restricted, inventory, elsewhere=elsewhere, stack=stack)
-
-    def _decided(self, inventory: Inventory) -> DecidedRun:
+    def _decided(self, inventory: Inventory, share: Share) -> DecidedRun:
         request = self._request
         given = read_confirmations(os.environ.get(CONFIRM, ""), subject=CONFIRM)
-        checked = with_plugin(with_replacements(e, inventory) for e in request.target.applications)
+        checked = with_plugin(with_replacements(e, inventory) for e in share.target.applications)
         return decide(
             replace(request.settings, confirm=request.settings.confirm | given),
-            replace(request.target, applications=tuple(in_order(checked))),
+            replace(share.target, applications=tuple(in_order(checked))),
             inventory,
-            live=request.live,
+            live=share.live,
             owners=request.owners,
             stack=request.stack,
+            elsewhere=share.elsewhere,
         )
 
-    def _everything(self, state: Inventory, outdated: frozenset[str]) -> None:
+    def _everything(self, state: Inventory) -> None:
         request = self._request
+        outdated = stale(request.wanted, request.target, state)
         held = application_urns(
             request.target.applications,
             state,
@@ -189,6 +207,11 @@ class _Sync:
         self._up(exclude=sorted(held))
         if outdated:
             self._up(targets=sorted(outdated), refresh=True)
+        if request.settings.separate_definitions:
+            if any(is_definition(key) for key in state.objects):
+                self._up()  # the first run made sure that they stay; this one lets them go
+        elif _read(request.root, definitions_stack(request.stack)).objects:
+            self.runs.append(definitions.up(request.root, request.stack, on_event=request.on_event))
 
     def _some(self, restricted: Restricted, targets: frozenset[str]) -> None:
         request, stack = self._request, _short(self._request.stack)
@@ -218,6 +241,16 @@ def _read(root: Path, stack: str) -> Inventory:
     from reconciler import engine
 
     return from_export(engine.export(root, stack))
+
+
+def _targets(restricted: Restricted, target: Target, inventory: Inventory, stack: str) -> Targets:
+    elsewhere = (
+        manifest.key
+        for application in target.applications
+        if application.spec.name not in restricted.names
+        for manifest in application.manifests
+    )
+    return sync_targets(restricted, inventory, elsewhere=elsewhere, stack=stack)
 
 
 def _other_program(root: Path) -> str:

@@ -241,8 +241,8 @@ def _forgotten(
     present = {each.spec.name for each in target}
     for decision in plan.of(PruneAction.PRUNE):
         found = decision.object
-        flagged = found.retained or found.retained_with_application
-        if flagged and found.application not in present:
+        departed = found.application not in present
+        if found.retained or (found.retained_with_application and departed):
             body = LiveObject.from_body(found.live)
             yield live.get(found.key) or replace(
                 body, key=found.key, uid=_uid(found), application=found.application

@@ -1,0 +1,116 @@
+"""CustomResourceDefinitions can be kept in a stack of their own."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e import objects
+from tests.e2e.checkout import Checkout
+from tests.e2e.live import Body
+from tests.e2e.objects import config_map, thing
+from tests.e2e.reconciling import PassRun, Reconciling
+
+pytestmark = pytest.mark.e2e
+
+KIND = "CustomResourceDefinition"
+
+
+def configure(checkout: Checkout, *, separate: bool) -> None:
+    checkout.configure(source={"repoURL": str(checkout.root)}, definitions={"separate": separate})
+
+
+def widget(checkout: Checkout, size: int = 1, kind: str = "Widget") -> Body:
+    spec = {"size": size}
+    return thing(f"{checkout.id}.example/v1", kind, kind.lower(), spec=spec)
+
+
+def definition(checkout: Checkout, kind: str = "Widget", **labels: str) -> Body:
+    body = objects.definition(f"{checkout.id}.example", kind)
+    return {**body, "metadata": {**body["metadata"], "labels": labels}}
+
+
+def definitions(checkout: Checkout, stack: str = "") -> set[str]:
+    """The names of the definitions in the state of a stack."""
+    arguments = ("--stack", stack or checkout.stack)
+    exported = json.loads(checkout.pulumi("stack", "export", *arguments).succeeded().output)
+    found = exported["deployment"].get("resources") or ()
+    return {each["urn"].rpartition("::")[2] for each in found if each["type"].endswith(KIND)}
+
+
+def synced(passes: Reconciling, *, runs: int) -> PassRun:
+    """Commit, a pass with so many engine runs, and one with nothing to do."""
+    passes.commit()
+    done = passes.once().expect(runs=runs)
+    passes.once().expect(runs=0)
+    return done
+
+
+def test_a_stack_of_definitions(checkout: Checkout) -> None:
+    """Switched on and off, definitions change the stack and keep their uid, as do their objects; in
+    between, a change of one runs their stack alone, and a new one comes before its objects. What
+    `pulumi destroy` takes away of that stack is the state alone."""
+    other = f"{checkout.stack}-definitions"
+    widgets, gadgets = (f"{each}s.{checkout.id}.example" for each in ("widget", "gadget"))
+    configure(checkout, separate=False)
+    passes = Reconciling(checkout)
+    checkout.write("kinds", definition(checkout))
+    checkout.write("user", widget(checkout), config_map("a"))
+    synced(passes, runs=1)
+    uids = checkout.uids()
+    assert definitions(checkout) == {widgets}
+
+    configure(checkout, separate=True)
+    synced(passes, runs=3)
+    assert checkout.uids() == uids
+    assert (definitions(checkout), definitions(checkout, other)) == (set(), {widgets})
+    versions = checkout.versions()
+    for stack in (other, checkout.stack):
+        run = checkout.up("--stack", stack).succeeded()
+        assert run.changes == []
+    assert checkout.versions() == versions
+
+    checkout.write("kinds", definition(checkout, changed="yes"))
+    synced(passes, runs=1)
+    changed = {key.name for key, each in checkout.versions().items() if versions[key] != each}
+    assert changed == {widgets}
+
+    checkout.write("user", widget(checkout, 2), config_map("a"))
+    assert not synced(passes, runs=1).report["engine"]["full"]
+    checkout.write("new", definition(checkout, "Gadget"), widget(checkout, kind="Gadget"))
+    synced(passes, runs=2)
+    assert definitions(checkout, other) == {widgets, gadgets}
+    uids = checkout.uids()
+
+    checkout.write("new", widget(checkout, kind="Gadget"))
+    passes.commit()
+    passes.once()
+    stopped = checkout.up("--stack", other).succeeded()
+    assert "--confirm prune-" in stopped.output
+    assert checkout.uids() == uids
+    checkout.write("new", definition(checkout, "Gadget"), widget(checkout, kind="Gadget"))
+
+    configure(checkout, separate=False)
+    passes.commit()
+    passes.once().expect(runs=2)
+    assert checkout.uids() == uids
+    assert (definitions(checkout), definitions(checkout, other)) == ({widgets, gadgets}, set())
+    passes.once().expect(runs=0)
+
+
+def test_protection(checkout: Checkout) -> None:
+    """Without the definitions' own stack `pulumi up` says what is missing and applies nothing; with
+    it, in the order the message names, it works. Destroying that stack deletes no definition."""
+    other = f"{checkout.stack}-definitions"
+    configure(checkout, separate=True)
+    checkout.write("one", definition(checkout), widget(checkout))
+    refused = checkout.up().failed()
+    assert f"pulumi up --stack {other}" in refused.output
+    assert checkout.uids() == {}
+    checkout.pulumi("stack", "init", other).succeeded()
+    checkout.up("--stack", other).succeeded()
+    checkout.twice()
+    uids = checkout.uids()
+    checkout.destroy("--stack", other).succeeded()
+    assert checkout.uids() == uids
