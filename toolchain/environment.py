@@ -43,7 +43,7 @@ def environment(stack: str = LOCAL) -> dict[str, str]:
         "VIRTUAL_ENV": str(venv.directory()),
         "PULUMI_HOME": str(pulumi_home.directory()),
         "PULUMI_STACK": stack,
-        "PULUMI_PYTHON_CMD": str(venv.directory() / "bin" / "python"),
+        "PULUMI_PYTHON_CMD": str(store.CHECKOUT / "toolchain" / "pulumi-python"),
         "PULUMI_CONTINUE_ON_ERROR": "true",
         "PULUMI_SKIP_CHECKPOINTS": "true",
         "PULUMI_PARALLEL_DIFF": "true",
