@@ -262,6 +262,25 @@ def test_failing_component_is_quoted(tmp_path: Path) -> None:
     assert controlplane.status(tmp_path / "failing").phase is Phase.FAILED
 
 
+def test_component_that_gives_up_is_started_again(tmp_path: Path) -> None:
+    """One that ends while the API server is not ready yet is started again, as on a machine too
+    loaded for its patience."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    real = shutil.which("kube-controller-manager")
+    assert real
+    program, once = tools / "kube-controller-manager", tmp_path / "once"
+    program.write_text(f'#!/bin/sh\nmkdir {once} 2>/dev/null && exit 1\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    directory = tmp_path / "patient"
+    try:
+        controlplane.start(directory, tools=[tools])
+        assert once.is_dir()
+        assert controlplane.status(directory).phase is Phase.RUNNING
+    finally:
+        controlplane.stop(directory)
+
+
 def test_command_line(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The commands print what they did and exit with a code that scripts can use."""
     where = ["--directory", str(directory)]

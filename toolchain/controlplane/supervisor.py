@@ -1,8 +1,9 @@
 """One process per control plane: starts the components, watches over them, ends them.
 
 Started by ``lifecycle.start`` as ``python -m toolchain.controlplane.supervisor``; it detaches
-itself. It restarts nothing: when a component dies, all of them end and the state says why. It
-also ends by itself when its directory is removed, its owner dies, or nobody has used it for long.
+itself. When a component dies, all of them end and the state says why; only while the API server
+becomes ready, those that give up waiting for it are started again, a few times. It also ends by
+itself when its directory is removed, its owner dies, or nobody has used it for long.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _START_SECONDS = 120.0
 _STEP_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
 _PORT_ATTEMPTS = 5
+_ATTEMPTS = 5
 _LOG_LINES = 8
 
 
@@ -68,6 +70,7 @@ class Supervisor:
         self._idle = IdleClock(settings.get("idle_seconds"))
         self._owner = Watched(int(owner)) if owner else None
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._waiting: list[Command] = []
         self._status = Status(phase=Phase.STARTING, started_at=time.time())
         self._signals = _signal_pipe()
         self._signal: int | None = None
@@ -106,11 +109,15 @@ class Supervisor:
         self._until(lambda: (layout.sockets / "etcd:1").exists(), "etcd opens its socket")
         self._start_api_server(preferred)
         for make in (components.controller_manager, components.nodes, components.scheduler):
-            self._spawn(make(layout, self._binaries))
+            command = make(layout, self._binaries)
+            # on a loaded machine the API server takes longer than they wait for it
+            self._waiting += [command] * (_ATTEMPTS - 1)
+            self._spawn(command)
         with closing(self._api()) as api:
             nodes.create(api, self._nodes)
             self._until(lambda: nodes.unready(api, self._nodes) is None, "the nodes accept pods")
         self._until(lambda: self._answers("/readyz"), "the API server is ready")
+        self._waiting.clear()
         Provisioner(self._api()).start()
         Balancer(self._api()).start()
         namespaces.start(self._api())
@@ -167,8 +174,8 @@ class Supervisor:
         if readable:
             for number in self._signals.recv(64):
                 self._signal = number if number != signal.SIGCHLD else self._signal
-        for name, child in self._children.items():
-            if child.poll() is not None:
+        for name, child in tuple(self._children.items()):
+            if child.poll() is not None and not self._starts_again(name):
                 reason = f"{name} ended with status {child.returncode}"
                 log = _last_lines(self._layout.logs / f"{name}.log")
                 raise EndError(Phase.FAILED, f"{reason}; its log ends:\n{log}")
@@ -180,6 +187,14 @@ class Supervisor:
             raise EndError(Phase.STOPPED, "its owner ended")
         if self._idle.has_run_out(self._port, self._own_pids()):
             raise EndError(Phase.STOPPED, "nobody used it")
+
+    def _starts_again(self, name: str) -> bool:
+        command = next((each for each in self._waiting if each.name == name), None)
+        if command is None:
+            return False
+        self._waiting.remove(command)
+        self._spawn(command)
+        return True
 
     def _own_pids(self) -> set[int]:
         return {os.getpid(), *(child.pid for child in self._children.values())}
