@@ -25,7 +25,7 @@ up: control-plane ## Start the control plane, sync apps/, show the Applications;
 	@$(WITH_ENV) gitops up --stack $(STACK) $(if $(filter local,$(STACK)),--yes) $(if $(WAIT),--wait)
 
 preview: control-plane ## Show what `make up` would change
-	@$(WITH_ENV) pulumi preview --stack $(STACK) --non-interactive
+	@$(WITH_ENV) gitops preview --stack $(STACK)
 
 down: ## Remove all Applications from the local stack and stop its control plane
 	@$(WITH_ENV) pulumi destroy --stack $(STACK) --yes --skip-preview --non-interactive
@@ -38,7 +38,8 @@ test-long: toolchain ## Run the tests that take minutes as well
 	@$(WITH_ENV) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: toolchain ## Lint, types and layers
-	@$(WITH_ENV) ruff check . && ruff format --check . && mypy && lint-imports
+	@$(WITH_ENV) ruff check . && ruff format --check . && mypy && lint-imports \
+	&& hadolint image/Dockerfile
 
 bench: toolchain ## Measure rendering, syncing and previewing
 	@$(WITH_ENV) python -m benchmarks

@@ -1,6 +1,6 @@
 """What can be asked of the toolchain from a shell?
 
-``install``, ``env`` and ``list``; started by ``toolchain.__main__``.
+``install``, ``env``, ``list`` and ``image``; started by ``toolchain.__main__``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from toolchain import store
 from toolchain.environment import LOCAL, shell_text
 from toolchain.errors import ToolchainError
+from toolchain.image import assemble
 from toolchain.install import install
 from toolchain.pins import TOOLS
 
@@ -30,12 +32,17 @@ def run(arguments: Sequence[str]) -> int:
     printing = commands.add_parser("env", help="print what a shell needs to use them")
     printing.add_argument("--stack", default=LOCAL, help="the Pulumi stack (default: %(default)s)")
     commands.add_parser("list", help="print each tool, its version and where it is")
+    imaging = commands.add_parser("image", help="make the file tree of the reconciler's image")
+    imaging.add_argument("--into", type=Path, required=True, help="a folder that is not there yet")
     parsed = parser.parse_args(arguments)
     # ended politely or not, what was started is ended as well and nothing half-made remains
     signal.signal(signal.SIGTERM, _stop)
     try:
         if parsed.command == "install":
             return _install(quiet=parsed.quiet)
+        if parsed.command == "image":
+            assemble(parsed.into, progress=sys.stderr)
+            return 0
         print(shell_text(parsed.stack) if parsed.command == "env" else _table(), end="")
     except ToolchainError as error:
         print(error, file=sys.stderr)
