@@ -1,0 +1,128 @@
+"""How is the state of a stack saved, with that of its definitions and shards, and put back?
+
+Called by ``gitops state``. A backup holds what the engine knows and nothing that is in Git; what is
+secret in it stays encrypted with the stack's own key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cluster import lease
+from cluster.connection import Connection
+from cluster.stack_memory import ensure_namespace, write_memory
+from gitops.config import Settings
+from gitops.errors import ConfigError
+from gitops.stack_names import is_definitions_stack, main_stack, shard_index
+from reconciler import shards, state_store
+
+FORMAT = "home-ops state backup"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """The states of a stack and of those that belong to it, by the names of the stacks."""
+
+    stack: str
+    taken: str
+    states: Mapping[str, Mapping[str, Any]]
+
+
+def take(root: Path, stack: str) -> Backup:
+    """Read all states.
+
+    Args:
+        root: the project's folder.
+        stack: the main stack's name.
+
+    Raises:
+        EngineError: a state cannot be read.
+    """
+    names = [each for each in state_store.stacks(root) if main_stack(each) == stack]
+    if stack not in names:
+        raise ConfigError(f"stack {stack}", "there is none", remedy="name another with --stack")
+    return Backup(
+        stack=stack,
+        taken=datetime.now(UTC).isoformat(timespec="seconds"),
+        states={name: state_store.read(root, name) for name in sorted(names)},
+    )
+
+
+def save(backup: Backup, file: Path) -> None:
+    """Write a file only its owner can read; there must be none of that name.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "stack": backup.stack,
+        "taken": backup.taken,
+        "states": backup.states,
+    }
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            json.dump(content, opened)
+    except OSError as error:
+        raise ConfigError(
+            str(file), f"cannot be written ({error.strerror})", remedy="name another file"
+        ) from error
+
+
+def load(file: Path) -> Backup:
+    """Read a backup.
+
+    Raises:
+        ConfigError: it cannot be read, or is none.
+    """
+    remedy = "name a file that `gitops state backup` has written"
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(str(file), f"cannot be read ({error})", remedy=remedy) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ConfigError(str(file), "is no backup of states", remedy=remedy)
+    if content.get("version") != VERSION:
+        raise ConfigError(
+            str(file), f"has version {content.get('version')}", remedy=f"write version {VERSION}"
+        )
+    return Backup(stack=content["stack"], taken=content["taken"], states=content["states"])
+
+
+def restore(
+    backup: Backup, connection: Connection, settings: Settings, root: Path, *, identity: str
+) -> None:
+    """Put the states back, each whole. The next pass runs everything: what has come since is taken
+    over where it is, and what Git no longer has goes by the rules of any prune.
+
+    Args:
+        backup: the states.
+        connection: the cluster, whose leases keep passes away meanwhile.
+        settings: the stack's config.
+        root: the project's folder.
+        identity: who takes the leases.
+
+    Raises:
+        LeaseHeldError: a pass is being made.
+        EngineError: a state cannot be written.
+    """
+    namespace, stack = settings.bootstrap.namespace, backup.stack
+    ensure_namespace(connection, namespace)
+    with lease.held(connection, namespace=namespace, stack=stack, identity=identity):
+        numbers = {shard_index(name) for name in backup.states} | set(shards.existing(root, stack))
+        with shards.held(connection, settings, stack, numbers - {0}, identity=identity):
+            for name, state in backup.states.items():
+                state_store.write(root, name, state)
+                if not is_definitions_stack(name):
+                    write_memory(connection, {}, namespace=namespace, stack=name)
+            shards.arrange(root, stack, settings, numbers=shards.existing(root, stack))
+            shards.remember(connection, settings, stack)
