@@ -100,7 +100,7 @@ SOURCE = mapping(
     ref=TEXT,
     repoURL=TEXT,
     tagPrefix=refused(
-        "versions are not looked for among tags", "name the tag in full as targetRevision"
+        "a range of versions is looked for among all tags", "name the tag in full as targetRevision"
     ),
     targetRevision=TEXT,
 )

@@ -7,7 +7,7 @@ Applications that is wrong leaves the others alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,30 @@ from gitops.argocd.fields import check, without_nulls
 from gitops.argocd.generators import KINDS, Generating
 from gitops.argocd.parameters import Parameters
 from gitops.argocd.patching import over, patched
+from gitops.argocd.set_policy import (
+    NEVER_DELETED,
+    NEVER_UPDATED,
+    SYNC,
+    Made,
+    Recall,
+    nothing_made,
+)
 from gitops.argocd.templating import Templates
 from gitops.errors import DiscoveryError, HomeOpsError
 
 _FINALIZER = "resources-finalizer.argocd.argoproj.io"
-_NEVER_UPDATED = ("create-only", "create-delete")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What every set of a pass shares; ``policy`` takes the place of their ``applicationsSync``."""
+    """What every set of a pass shares; ``policy`` takes the place of their ``applicationsSync``,
+    ``recall`` knows what they made in earlier runs."""
 
     templates: Templates
     trees: Callable[[str, str], Path]
     clusters: Clusters
     policy: str = ""
+    recall: Recall = nothing_made
 
 
 def read(
@@ -52,7 +61,7 @@ def read(
     name = body.get("metadata", {}).get("name", "") if isinstance(body, dict) else ""
     subject = f"ApplicationSet {name} ({origin})"
     errors = check(body, APPLICATION_SET, subject=subject)
-    errors = errors or list(_refused(body, subject, policy=around.policy))
+    errors = errors or list(_refused(body, subject))
     if errors:
         return [], errors
     application_set = _Set(
@@ -64,6 +73,7 @@ def read(
     )
     try:
         made = list(application_set.manifests(around))
+        earlier = around.recall(None) if application_set.applied != SYNC else {}
     except HomeOpsError as error:
         return [], [_discovery_error(error, subject)]
     found: list[ApplicationSpec] = []
@@ -71,15 +81,52 @@ def read(
         if isinstance(manifest, DiscoveryError):
             errors.append(manifest)
             continue
-        spec, wrong = applications.read(
-            manifest, application_set.declaration, clusters=around.clusters
-        )
+        spec, wrong = _application(manifest, application_set, earlier, around.clusters)
         errors += wrong
         found += [spec] if spec else []
     return found, errors
 
 
-def _refused(body: Mapping[str, Any], subject: str, *, policy: str) -> Iterator[DiscoveryError]:
+def lives_on(
+    made: Made, *, policy: str, clusters: Clusters
+) -> tuple[ApplicationSpec | None, list[DiscoveryError]]:
+    """An Application that its set has made and makes no longer, and that is not deleted for that.
+
+    Args:
+        made: what is remembered of it.
+        policy: what its set says now; empty where the set has gone, too.
+        clusters: which destinations are the stack's.
+    """
+    made = replace(made, policy=policy or made.policy)
+    declaration = Declaration(
+        origin=f"ApplicationSet {made.application_set}, which makes it no longer",
+        application_set=made.application_set,
+        outlives=True,
+        made_by_set=str(made),
+    )
+    return applications.read(made.manifest, declaration, clusters=clusters)
+
+
+def _application(
+    manifest: dict[str, Any], application_set: _Set, earlier: Mapping[str, Made], clusters: Clusters
+) -> tuple[ApplicationSpec | None, list[DiscoveryError]]:
+    """One Application of a set: as it was made first, where its set does not update it."""
+    declaration = application_set.declaration
+    policy = application_set.applied
+    if policy == SYNC:
+        return applications.read(manifest, declaration, clusters=clusters)
+    known = earlier.get(manifest["metadata"].get("name", ""))
+    ours = known is not None and known.application_set == application_set.name
+    if known is not None and ours and policy in NEVER_UPDATED:
+        manifest = dict(known.manifest)
+        declaration = replace(declaration, preserved=True)  # its own finalizers say what happens
+    made = Made(application_set=application_set.name, policy=policy, manifest=manifest)
+    return applications.read(
+        manifest, replace(declaration, made_by_set=str(made)), clusters=clusters
+    )
+
+
+def _refused(body: Mapping[str, Any], subject: str) -> Iterator[DiscoveryError]:
     """Values that ArgoCD has and we refuse by name."""
     spec = body["spec"]
     if not body["metadata"].get("name"):
@@ -90,15 +137,6 @@ def _refused(body: Mapping[str, Any], subject: str, *, policy: str) -> Iterator[
             "spec.strategy.type RollingSync is not supported: Applications of a set are synced "
             "together",
             remedy="order them with argocd.argoproj.io/sync-wave on the template",
-        )
-    policy = policy or spec.get("syncPolicy", {}).get("applicationsSync", "sync")
-    if policy in _NEVER_UPDATED:
-        yield DiscoveryError(
-            subject,
-            f"spec.syncPolicy.applicationsSync {policy} is not supported: an Application is what "
-            "Git says in each run, there is no earlier one to keep",
-            remedy="use create-update, which deletes nothing, or sync; home-ops:argocd.policy sets "
-            "one of them for all sets, where the manifests are to stay as they are",
         )
 
 
@@ -126,14 +164,18 @@ class _Set:
         return found
 
     @property
+    def applied(self) -> str:
+        """The ``applicationsSync`` that holds for the set."""
+        return self.override or str(self.policy.get("applicationsSync", SYNC))
+
+    @property
     def declaration(self) -> Declaration:
         """What surrounds each Application of the set."""
-        applied = self.override or self.policy.get("applicationsSync")
         return Declaration(
             origin=self.subject,
             application_set=self.name,
             preserved=self.policy.get("preserveResourcesOnDeletion", False),
-            outlives=applied == "create-update",
+            outlives=self.applied in NEVER_DELETED,
         )
 
     def manifests(self, around: Surroundings) -> Iterator[dict[str, Any] | DiscoveryError]:

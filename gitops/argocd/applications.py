@@ -32,13 +32,15 @@ class Declaration:
     """What surrounds an Application's manifest.
 
     ``origin`` is what declares it, ``application_set`` its set. ``outlives`` says that its objects
-    stay when it leaves Git, whatever its finalizers say.
+    stay when it leaves Git, whatever its finalizers say. ``made_by_set`` is what a later run has to
+    know of how its set made it.
     """
 
     origin: str
     application_set: str = DECLARED
     preserved: bool = True
     outlives: bool = False
+    made_by_set: str = ""
 
 
 def read(
@@ -147,6 +149,7 @@ def _specification(body: Mapping[str, Any], declaration: Declaration) -> Applica
             for index, entry in enumerate(spec.get("ignoreDifferences", ()))
         ),
         origin=declaration.origin,
+        made_by_set=declaration.made_by_set,
     )
 
 

@@ -1,7 +1,7 @@
 """Which limits does a manifest of kind AppProject set?
 
 Called for manifests in Git. What ArgoCD would enforce and this program does not yet is named in a
-warning: sync windows, orphaned resources, signature keys.
+warning: signature keys and source integrity.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops import projects
-from gitops.argocd.clusters import Clusters
+from gitops.argocd.clusters import IN_CLUSTER, Clusters
 from gitops.argocd.fields import check, without_nulls
 from gitops.argocd.project_fields import NOT_ENFORCED, PROJECT
-from gitops.errors import DiscoveryError
+from gitops.errors import DiscoveryError, HomeOpsError
 from gitops.globs import matches
 from gitops.projects import AppProject
 
@@ -49,8 +49,14 @@ def read(body: Mapping[str, Any], *, origin: str, clusters: Clusters) -> ReadPro
     values["destinations"] = [
         _destination(entry, clusters) for entry in spec.get("destinations", ())
     ]
+    values["syncWindows"] = [_window(entry, clusters) for entry in spec.get("syncWindows", ())]
+    try:
+        project = projects.read({**values, "name": name})
+    except HomeOpsError as error:
+        reason = f"spec.{error.subject.removeprefix(f'AppProject {name}: ')} {error.reason}"
+        return ReadProject(errors=(DiscoveryError(subject, reason, remedy=error.remedy),))
     return ReadProject(
-        project=projects.read({**values, "name": name}),
+        project=project,
         warnings=tuple(
             f"{subject}: spec.{field} is read, but not enforced yet"
             for field in NOT_ENFORCED
@@ -73,3 +79,10 @@ def _destination(entry: Mapping[str, str], clusters: Clusters) -> dict[str, str]
         means = any(matches(pattern.removeprefix("!"), known) for known in clusters.known)
         found[field] = f"{'!' if denies else ''}{own}" if means else pattern
     return found
+
+
+def _window(entry: Mapping[str, Any], clusters: Clusters) -> dict[str, Any]:
+    """The same sync window, about the one name windows know the stack's cluster by."""
+    patterns = entry.get("clusters", ())
+    own = any(matches(pattern, known) for pattern in patterns for known in clusters.known)
+    return {**entry, "clusters": [IN_CLUSTER] if own else list(patterns)}

@@ -22,10 +22,13 @@ _TEXT_LIST = listing(TEXT)
 _KIND = mapping("group", "kind", group=TEXT, kind=TEXT)
 _NAMED_KIND = mapping("group", "kind", group=TEXT, kind=TEXT, name=TEXT)
 
-NOT_ENFORCED = ("orphanedResources", "signatureKeys", "sourceIntegrity", "syncWindows")
+NOT_ENFORCED = ("signatureKeys", "sourceIntegrity")
 """Limits that are read and named in a warning, because nothing enforces them yet."""
 
 _WINDOW = mapping(
+    "kind",
+    "schedule",
+    "duration",
     andOperator=FLAG,
     applications=_TEXT_LIST,
     clusters=_TEXT_LIST,
@@ -35,7 +38,7 @@ _WINDOW = mapping(
     manualSync=FLAG,
     namespaces=_TEXT_LIST,
     schedule=TEXT,
-    syncOverrun=FLAG,
+    syncOverrun=without_effect("a sync that has begun is never broken off by a window"),
     timeZone=TEXT,
 )
 SPEC = mapping(

@@ -10,12 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.argocd import application_sets, applications, appprojects
 from gitops.argocd.application_sets import Surroundings
 from gitops.argocd.applications import DECLARED, Declaration
 from gitops.argocd.declarations import KINDS, declares
+from gitops.argocd.set_policy import (
+    NEVER_DELETED,
+    Recall,
+    SetInGit,
+    nothing_made,
+    set_in_git,
+)
 from gitops.argocd.settings import ArgoCDSettings
 from gitops.argocd.templating import Templates
 from gitops.errors import DiscoveryError, HomeOpsError
@@ -34,6 +42,7 @@ class Declared:
     projects: tuple[AppProject, ...] = ()
     errors: tuple[DiscoveryError, ...] = ()
     warnings: tuple[str, ...] = ()
+    sets: tuple[SetInGit, ...] = ()
 
 
 def read(
@@ -43,6 +52,7 @@ def read(
     root: Path,
     render: Callable[[Sequence[ApplicationSpec]], Outcomes],
     trees: Callable[[str, str], Path],
+    recall: Recall = nothing_made,
 ) -> Declared:
     """Everything the repository declares.
 
@@ -53,6 +63,7 @@ def read(
         render: what Applications render to; an Application that cannot be rendered declares
             nothing, and composition reports it.
         trees: a repository at a revision, for generators.
+        recall: what sets made in earlier runs.
     """
     with Templates() as templates:
         reading = _Reading(
@@ -62,6 +73,7 @@ def read(
                 trees=trees,
                 clusters=settings.clusters,
                 policy=settings.policy,
+                recall=recall,
             ),
         )
         for spec in given:
@@ -69,11 +81,15 @@ def read(
         reading.begin(root, render)
         while reading.waiting:
             reading.take(render)
+        reading.recall()
+        while reading.waiting:
+            reading.take(render)
     return Declared(
         applications=tuple(sorted(reading.known.values(), key=lambda spec: spec.name)),
         projects=tuple(reading.projects[name] for name in sorted(reading.projects)),
         errors=tuple(sorted(set(reading.errors), key=str)),
         warnings=tuple(sorted(set(reading.warnings))),
+        sets=tuple(reading.sets[name] for name in sorted(reading.sets)),
     )
 
 
@@ -87,6 +103,7 @@ class _Reading:
     parents: dict[str, str] = field(default_factory=dict)
     waiting: list[ApplicationSpec] = field(default_factory=list)
     projects: dict[str, AppProject] = field(default_factory=dict)
+    sets: dict[str, SetInGit] = field(default_factory=dict)
     errors: list[DiscoveryError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -146,6 +163,38 @@ class _Reading:
                 )
             )
 
+    def recall(self) -> None:
+        """Take in what sets have made, make no longer, and do not delete either."""
+        for name, made in sorted(self.around.recall(frozenset(self.known)).items()):
+            application_set = self.sets.get(made.application_set)
+            policy = self.settings.policy or (application_set.policy if application_set else "")
+            if name in self.known or (policy or made.policy) not in NEVER_DELETED:
+                continue
+            spec, errors = application_sets.lives_on(
+                made, policy=policy, clusters=self.settings.clusters
+            )
+            self.errors += errors
+            if spec is None:
+                continue
+            if gone := self._gone(spec):
+                self.warnings.append(
+                    f"{name}: ApplicationSet {made.application_set} makes it no longer, and {gone} "
+                    "is gone; its objects stay, and nobody looks after them"
+                )
+                continue
+            self.add(spec, parent="")
+
+    def _gone(self, spec: ApplicationSpec) -> str:
+        """A directory that an Application is made of and that is not there."""
+        for source in spec.all_sources:
+            try:
+                root = self.around.trees(source.repo_url, source.target_revision)
+            except HomeOpsError:
+                continue  # what cannot be reached may be there
+            if not source.chart and not (root / (source.path or ".")).is_dir():
+                return source.path
+        return ""
+
     def _declared(self, manifest: Manifest, *, origin: str, parent: str) -> None:
         # what a parent that does not prune declared stays when it is declared no longer
         outlives = bool(parent) and not self.known[parent].sync_policy.prune
@@ -154,6 +203,7 @@ class _Reading:
             return
         if manifest.key.kind == "ApplicationSet":
             specs, errors = application_sets.read(manifest.body, origin=origin, around=self.around)
+            self._policy(manifest.body)
             if outlives:
                 specs = [
                     replace(each, finalizers=(), preserve_resources_on_deletion=True)
@@ -168,6 +218,13 @@ class _Reading:
         self.errors += errors
         for each in specs:
             self.add(each, parent=parent)
+
+    def _policy(self, body: Mapping[str, Any]) -> None:
+        try:
+            found = set_in_git(body, policy=self.settings.policy)
+        except (KeyError, TypeError, AttributeError):
+            return  # it is refused, with everything that is wrong
+        self.sets[found.name] = found
 
     def _project(self, manifest: Manifest, origin: str) -> None:
         found = appprojects.read(manifest.body, origin=origin, clusters=self.settings.clusters)
@@ -217,6 +274,7 @@ def _same(one: ApplicationSpec, other: ApplicationSpec) -> bool:
             spec,
             origin="",
             declares=False,
+            made_by_set="",
             finalizers=(),
             preserve_resources_on_deletion=False,
         )

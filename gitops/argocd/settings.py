@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops.argocd.clusters import SERVER, Cluster, Clusters
-from gitops.repositories import RepositoryCredential
+from gitops.git_login import RepositoryCredential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

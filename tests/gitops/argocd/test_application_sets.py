@@ -125,12 +125,8 @@ def test_cases(case: str, tmp_path: Path) -> None:
             "spec.strategy.deletionOrder is not supported",
         ),
         (
-            {**LIST, "syncPolicy": {"applicationsSync": "create-only"}},
-            "spec.syncPolicy.applicationsSync create-only is not supported",
-        ),
-        (
-            {**LIST, "syncPolicy": {"applicationsSync": "create-delete"}},
-            "spec.syncPolicy.applicationsSync create-delete is not supported",
+            {**LIST, "syncPolicy": {"applicationsSync": "create"}},
+            "use one of create-delete, create-only, create-update, sync",
         ),
         ({**LIST, "goTemplateOptions": ["missingkey=eror"]}, "use one of missingkey=error"),
         ({**LIST, "templatePatch": "- a"}, "spec.templatePatch is no mapping"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.argocd.appprojects import ReadProject, read
-from gitops.projects import check_application
+from gitops.policy.windows import calendar
+from gitops.projects import GroupKind, OrphanedResources, check_application
 from tests.gitops.argocd.clusters import clusters_of
 
 CLUSTERS = clusters_of(clusters=[{"name": "lab", "server": "https://lab"}])
@@ -40,7 +42,7 @@ def test_limits_are_read() -> None:
         sourceNamespaces=["x"],
         permitOnlyProjectScopedClusters=True,
     )
-    assert found.errors == found.warnings == ()
+    assert not (found.errors or found.warnings)
     assert found.project is not None
     assert found.project.source_repos == ("https://example.com/*",)
     assert found.project.cluster_resource_whitelist[0].name == "a*"
@@ -100,18 +102,87 @@ def test_every_source_has_to_be_permitted() -> None:
     ]
 
 
-def test_what_is_not_enforced_yet_is_named() -> None:
-    """Sync windows, orphaned resources and signatures are read, and a warning names each."""
+NOON = datetime(2026, 7, 1, 12, 30, tzinfo=UTC)
+WINDOW = {"kind": "deny", "schedule": "0 12 * * *", "duration": "1h"}
+
+
+def refusal(**fields: Any) -> str:
+    """Why an Application of a project with one window is not synced half an hour past noon."""
     found = project(
-        syncWindows=[{"kind": "deny", "schedule": "* * * * *", "duration": "1h"}],
-        orphanedResources={"warn": True, "ignore": [{"group": "x", "kind": "y", "name": "z"}]},
+        syncWindows=[{**WINDOW, **fields}], destinations=[{"namespace": "*", "server": "*"}]
+    )
+    assert not (found.errors or found.warnings)
+    assert found.project is not None
+    spec = ApplicationSpec(
+        name="media-player",
+        category="",
+        application_set="",
+        project="apps",
+        source=Source(path="x"),
+        destination=Destination(namespace="media"),
+    )
+    return calendar(found.project.sync_windows, spec, now=NOON, manual=False).refusal
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({}, False),  # about no Application
+        ({"applications": ["media-*"]}, True),
+        ({"applications": ["other"]}, False),
+        ({"namespaces": ["media"], "description": "at lunch"}, True),
+        ({"clusters": ["in-cluster"]}, True),
+        ({"clusters": ["t"]}, True),
+        ({"clusters": ["https://lab"]}, True),
+        ({"clusters": ["l*"]}, True),
+        ({"clusters": ["elsewhere"]}, False),
+        ({"clusters": ["elsewhere"], "namespaces": ["media"], "andOperator": True}, False),
+        ({"clusters": ["lab"], "namespaces": ["media"], "andOperator": True}, True),
+        ({"applications": ["*"], "timeZone": "Europe/Berlin"}, False),
+        ({"applications": ["*"], "kind": "allow"}, False),
+        ({"applications": ["*"], "kind": "allow", "schedule": "0 13 * * *"}, True),
+        ({"applications": ["*"], "duration": "29m", "syncOverrun": True}, False),
+    ],
+)
+def test_sync_windows(fields: dict[str, Any], refused: bool) -> None:  # noqa: FBT001
+    """A window in Git holds for the Applications it is about; a cluster may go by any name."""
+    assert bool(refusal(**fields)) is refused
+
+
+def test_orphaned_resources_are_read() -> None:
+    """Without a word about it people are warned; an entry without a kind or name is about all."""
+    for given, wanted in (
+        ({}, OrphanedResources()),
+        ({"warn": False}, OrphanedResources(warn=False)),
+        (
+            {"ignore": [{"kind": "Secret"}, {"group": "g*", "name": "n"}]},
+            OrphanedResources(
+                ignore=(
+                    GroupKind(group="", kind="Secret"),
+                    GroupKind(group="g*", kind="*", name="n"),
+                )
+            ),
+        ),
+    ):
+        found = project(orphanedResources=given)
+        assert not (found.errors or found.warnings)
+        assert found.project is not None
+        assert found.project.orphaned_resources == wanted
+    without = project().project
+    assert without is not None
+    assert without.orphaned_resources is None
+
+
+def test_what_is_not_enforced_yet_is_named() -> None:
+    """Signatures are read, and a warning names each field about them."""
+    found = project(
         signatureKeys=[{"keyID": "4AEE18F83AFDEB23"}],
         sourceIntegrity={"git": {"policies": []}},
     )
     assert found.errors == ()
     assert found.warnings == tuple(
         f"AppProject apps (projects.yaml): spec.{field} is read, but not enforced yet"
-        for field in ("orphanedResources", "signatureKeys", "sourceIntegrity", "syncWindows")
+        for field in ("signatureKeys", "sourceIntegrity")
     )
 
 
@@ -123,7 +194,14 @@ def test_what_is_not_enforced_yet_is_named() -> None:
             "spec.destinationServiceAccounts is not supported",
         ),
         ({"sourceRepo": ["*"]}, 'did you mean "sourceRepos"?'),
-        ({"syncWindows": [{"kind": "never"}]}, "use one of allow, deny"),
+        ({"syncWindows": [{**WINDOW, "kind": "never"}]}, "use one of allow, deny"),
+        ({"syncWindows": [{"kind": "deny", "schedule": "* * * * *"}]}, "duration is missing"),
+        (
+            {"syncWindows": [{**WINDOW, "schedule": "0 25 * * *"}]},
+            "spec.syncWindows[0].schedule",
+        ),
+        ({"syncWindows": [{**WINDOW, "duration": "long"}]}, "syncWindows[0].duration"),
+        ({"syncWindows": [{**WINDOW, "timeZone": "Mars"}]}, "'Mars' is no time zone"),
         ({"clusterResourceWhitelist": [{"kind": "x"}]}, "group is missing"),
     ],
 )

@@ -1,20 +1,30 @@
-"""The page about fields and the tables the readers use say the same."""
+"""The page about fields, the tables the readers use and the published CRDs say the same.
+
+``crd_fields.json`` holds the names of all properties in the schemas of ArgoCD's three CRDs and
+nothing else of them; ``[]`` are the entries of a list, and what is there many times is there once.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gitops.argocd.application_fields import APPLICATION
-from gitops.argocd.application_set_fields import APPLICATION_SET
-from gitops.argocd.fields import REFUSED, WITHOUT_EFFECT, Schema, supported
-from gitops.argocd.project_fields import PROJECT
+from gitops.argocd.application_fields import APPLICATION, METADATA, SPEC
+from gitops.argocd.application_set_fields import APPLICATION_SET, TEMPLATE
+from gitops.argocd.fields import REFUSED, WITHOUT_EFFECT, Schema, mapping, supported
+from gitops.argocd.project_fields import NOT_ENFORCED, PROJECT
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parents[2] / "docs" / "argocd-fields.md").read_text("utf-8")
 KINDS = {"Application": APPLICATION, "ApplicationSet": APPLICATION_SET, "AppProject": PROJECT}
+CRDS = json.loads((HERE.parents[1] / "testdata" / "argocd" / "crd_fields.json").read_text("utf-8"))
+FILLED_IN = mapping(metadata=METADATA, spec=SPEC)
 # what is written once: sources, an Application's metadata, nested generators
 ELSEWHERE = re.compile(
     r"spec\.sources\[\]|spec\.template\.|.*\.template\.|.*\.(matrix|merge)\.generators\[\]"
@@ -36,6 +46,44 @@ def expected(table: Schema) -> str:
     return ""
 
 
+def in_crd(tree: Any, table: Schema, path: str = "", above: str = "") -> Iterator[tuple[str, str]]:
+    """Every field of a CRD with what becomes of it; in a field that is refused or has no effect,
+    that of the field."""
+    inner: Mapping[str, Any] = (CRDS["definitions"][tree] if isinstance(tree, str) else tree) or {}
+    for name, below in inner.items():
+        if name in ("[]", "*"):
+            yield from in_crd(below, table.get("items", {}), f"{path}[]", above)
+            continue
+        where = f"{path}.{name}" if path else name
+        found = table.get("properties", {}).get(name)
+        # a template is held against the table of an Application once it is filled in
+        found = FILLED_IN if found is TEMPLATE else found
+        said = above or ("unknown" if found is None else what_becomes_of(where, found))
+        yield where, said
+        yield from in_crd(below, found or {}, where, "" if said == "supported" else said)
+
+
+def what_becomes_of(path: str, table: Schema) -> str:
+    """The column of the page that counts a field."""
+    if REFUSED in table:
+        return "refused"
+    if WITHOUT_EFFECT in table:
+        return "accepted, no effect"
+    return "not enforced" if path in {f"spec.{name}" for name in NOT_ENFORCED} else "supported"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_of_the_crd_is_in_a_table(kind: str) -> None:
+    """No field of the published schema is unknown, and the page counts them as they are."""
+    found = dict(in_crd(CRDS["kinds"][kind], KINDS[kind]))
+    assert [path for path, said in found.items() if said == "unknown"] == []
+    counts = Counter(found.values())
+    columns = ("supported", "accepted, no effect", "not enforced", "refused")
+    row = " | ".join(f"{number:,}" for number in (len(found), *(counts[each] for each in columns)))
+    assert f"| {kind} | {row} |" in PAGE
+    assert f"CRDs of ArgoCD {CRDS['version'].rpartition('.')[0]} " in PAGE
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_page_has_every_field(kind: str) -> None:
     """Each field of a table has a row that says the same, and no row is about another field."""
@@ -48,7 +96,9 @@ def test_the_page_has_every_field(kind: str) -> None:
     assert nested <= set(fields)
     for path, said in found.items():
         wanted = expected(fields[path])
-        assert said.startswith(wanted or ("supported", "read, and named")), path
+        named = path.removeprefix("spec.").partition(".")[0].removesuffix("[]") in NOT_ENFORCED
+        read = "read, and named in a warning: not enforced yet" if named else "supported"
+        assert said.startswith(wanted or read), path
 
 
 def test_every_test_the_page_names_is_there() -> None:

@@ -37,14 +37,15 @@ def settings(*paths: str, **more: Any) -> Settings:
     return parse({"cluster": "pitower", "source": source, "argocd": argocd, **more})
 
 
-def composed(root: Path, found: Settings, tmp_path: Path) -> Target:
-    """The target, with the registry of the sample in its charts folder."""
+def composed(root: Path, found: Settings, tmp_path: Path, **past: Any) -> Target:
+    """The target, with the registry of the sample in its charts folder; ``past`` is what compose()
+    is told of earlier runs."""
     store = ChartStore(
         tmp_path / "store",
         mirrors={"oci://registry.example.com/charts": "charts"},
         repository_root=root,
     )
-    return compose(found, root=root, cluster=OFFLINE, charts=store, stack="tests")
+    return compose(found, root=root, cluster=OFFLINE, charts=store, stack="tests", **past)
 
 
 @pytest.fixture
@@ -70,10 +71,9 @@ def test_the_sample_declares_its_applications(sample: Target) -> None:
         ("selfhosted-wiki", "applications", "selfhosted"),
     ]
     assert {project.name for project in sample.projects} == {"default", "home"}
-    assert sample.warnings == (
-        "AppProject home (bootstrap/kustomization.yaml): spec.syncWindows is read, but not "
-        "enforced yet",
-    )
+    assert sample.warnings == ()
+    windows = {project.name: project.sync_windows for project in sample.projects}
+    assert [window.schedule for window in windows["home"]] == ["0 22 * * *"]
 
 
 def test_the_samples_objects(sample: Target) -> None:
@@ -307,7 +307,8 @@ def test_without_the_setting_argocds_objects_are_objects(tmp_path: Path) -> None
 
 
 def test_sources_in_another_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An Application and a generator may read other repositories, at any revision."""
+    """An Application and a generator may read other repositories, at any revision: a branch, a
+    commit, the newest tag in a range."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     upstream = git.Repo.init(tmp_path / "upstream", initial_branch="main")
     with upstream.config_writer() as config:
@@ -318,6 +319,10 @@ def test_sources_in_another_repository(tmp_path: Path, monkeypatch: pytest.Monke
     repository(tmp_path / "upstream", deep)
     upstream.index.add(["deep"])
     commit = upstream.index.commit("first").hexsha
+    upstream.create_tag("1.0.0")
+    repository(tmp_path / "upstream", {"deep/two/x.yaml": [config_map("two")]})
+    upstream.index.add(["deep"])
+    upstream.index.commit("second")
     url = f"file://{tmp_path}/upstream"
     named = {
         "repoURL": url,
@@ -331,7 +336,7 @@ def test_sources_in_another_repository(tmp_path: Path, monkeypatch: pytest.Monke
         source={"repoURL": url, "targetRevision": "main", "path": "{{path}}"},
         destination={"name": "in-cluster", "namespace": "other"},
     )
-    generator = {"repoURL": url, "revision": "main", "directories": [{"path": "deep/*"}]}
+    generator = {"repoURL": url, "revision": "1.*", "directories": [{"path": "deep/*"}]}
     application_set = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "ApplicationSet",
@@ -366,35 +371,3 @@ def test_settings_that_are_refused(argocd: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse({"cluster": "x", "argocd": argocd})
     assert said in str(caught.value)
-
-
-def test_one_policy_for_all_sets(tmp_path: Path) -> None:
-    """A set that is refused for its policy makes its Applications where the config has one for all
-    sets; a policy that would be refused is none there either."""
-    generator = {"list": {"elements": [{"name": "one"}]}}
-    source = {"repoURL": "https://git.example.com/home/sample", "path": "apps/one"}
-    destination = {"name": "in-cluster", "namespace": "x"}
-    template = {
-        "metadata": {"name": "{{name}}"},
-        "spec": {"project": "default", "source": source, "destination": destination},
-    }
-    body = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "ApplicationSet",
-        "metadata": {"name": "made-once"},
-        "spec": {
-            "generators": [generator],
-            "template": template,
-            "syncPolicy": {"applicationsSync": "create-only"},
-        },
-    }
-    files = {"argocd/set.yaml": [body], "apps/one/objects.yaml": [config_map("one")]}
-    root = repository(tmp_path / "tree", files)
-    refused = composed(root, settings("argocd"), tmp_path)
-    assert "create-only is not supported" in str(refused.all_errors)
-    assert "home-ops:argocd.policy" in str(refused.all_errors)
-    accepted = composed(root, settings("argocd", argocd={"policy": "create-update"}), tmp_path)
-    assert accepted.all_errors == ()
-    assert [each.spec.name for each in accepted.applications] == ["one"]
-    with pytest.raises(ConfigError, match="policy"):
-        settings("argocd", argocd={"policy": "create-only"})

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import git
 import pytest
 import yaml
 
@@ -46,6 +47,8 @@ TREE = {
     "chart/templates/objects.yaml": CHART,
     "chart/templates/test.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: tested, annotations:"
     " {helm.sh/hook: test}}\n",
+    "chart/templates/check.yaml": "apiVersion: batch/v1\nkind: Job\nspec: {}\nmetadata:"
+    " {name: check, annotations: {helm.sh/hook: 'test,post-install'}}\n",
     "chart/crds/crd.yaml": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
     "metadata: {name: widgets.example.com}\nspec: {group: example.com, scope: Namespaced, names:"
     " {kind: Widget, plural: widgets}, versions: []}\n",
@@ -157,8 +160,8 @@ def test_helm_release(tree: Path) -> None:
     plain = by_kind(rendered(tree, source("chart")))
     assert plain["ConfigMap"]["metadata"] == {"name": "tested", "namespace": "home"}
     assert plain["ConfigMap"]["data"]["version"] == "v1.36.3"
-    assert "CustomResourceDefinition" in plain
-    assert "Pod" not in plain
+    # a test that is nothing else is left out in any case, one that is a hook as well on request
+    assert plain.keys() == {"ConfigMap", "CustomResourceDefinition", "Job"}
     helm = {
         "releaseName": "other",
         "namespace": "away",
@@ -419,6 +422,53 @@ def test_overrides_that_are_refused(tree: Path, text: str, said: str) -> None:
     write(tree, {"chart/.argocd-source.yaml": text})
     with pytest.raises(RenderError, match=rf"^tested: chart/.argocd-source.yaml: .*{said}"):
         rendered(tree, source("chart", helm={"releaseName": "x"}))
+
+
+@pytest.mark.parametrize("path", ["chart", "kustomized", "directory"])
+def test_settings_are_for_directories_of_sets(tree: Path, path: str) -> None:
+    """A directory's own settings are never an object; where a manifest declares the Application
+    they would have no effect, so that is said."""
+    given = replace(spec_of(source(path)), origin="", sources=())
+    charts = ChartStore(tree / "no-store", repository_root=tree)
+    before = render_all([given], root=tree, versions=VERSIONS, charts=charts)
+    write(tree, {f"{path}/.home-ops.yaml": "dependsOn: [dns]\n"})
+    after = render_all([given], root=tree, versions=VERSIONS, charts=charts)
+    assert after == before
+    with pytest.raises(RenderError) as refused:
+        rendered(tree, source(path))
+    assert str(refused.value) == (
+        f"tested: {path}/.home-ops.yaml: it is for directories of the config's ApplicationSets, "
+        "and this Application is declared in apps.yaml; write it there, or in "
+        ".argocd-source.yaml, and remove the file"
+    )
+
+
+def test_the_whole_build_environment(tree: Path) -> None:
+    """Every variable ArgoCD documents has its value, the commit of the checkout among them."""
+    checkout = git.Repo.init(tree, initial_branch="main")
+    checkout.git.add("--all")
+    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a", "GIT_COMMITTER_NAME": "a"}
+    checkout.git.commit("-m", "x", env={**who, "GIT_COMMITTER_EMAIL": "a"})
+    commit = checkout.head.commit.hexsha
+    wanted = {
+        "APP_NAME": "tested",
+        "APP_NAMESPACE": "home",
+        "APP_PROJECT_NAME": "default",
+        "APP_REVISION": commit,
+        "APP_REVISION_SHORT": commit[:7],
+        "APP_REVISION_SHORT_8": commit[:8],
+        "APP_SOURCE_PATH": "chart",
+        "APP_SOURCE_REPO_URL": "https://example.com/repo",
+        "APP_SOURCE_TARGET_REVISION": "v1",
+    }
+    parameters = [
+        {"name": name.lower(), "value": f"x${{ARGOCD_{name}}}", "forceString": True}
+        for name in wanted
+    ]
+    one = replace(source("chart", helm={"parameters": parameters}), target_revision="v1")
+    body = by_kind(rendered(tree, one))["ConfigMap"]
+    found = yaml.safe_load(body["data"]["values"])
+    assert found == {"a": "default", **{k.lower(): f"x{v}" for k, v in wanted.items()}}
 
 
 def test_of_objects_in_several_sources_the_last_counts(tree: Path) -> None:
