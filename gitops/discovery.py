@@ -7,19 +7,21 @@ next. A directory that cannot become an Application is an error value beside the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from gitops.application import ApplicationSetSpec, ApplicationSpec, Discovery
-from gitops.errors import DiscoveryError, HomeOpsError
+from gitops.errors import ConfigError, DiscoveryError, HomeOpsError
 from gitops.templates import app_settings
+from gitops.templates.app_settings import AppSettings
 from gitops.templates.application_template import applications, check
 from gitops.templates.path_pattern import compile_pattern
 
 KUSTOMIZATION = "Kustomization"  # the one recognised name without a manifest's suffix
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
+_Make = Callable[[str, AppSettings], ApplicationSpec]
 
 
 def discover(root: Path, appsets: Sequence[ApplicationSetSpec]) -> Discovery:
@@ -40,20 +42,24 @@ def discover(root: Path, appsets: Sequence[ApplicationSetSpec]) -> Discovery:
     """
     tree = _Tree(root)
     _require_top(tree, appsets)
-    found: list[ApplicationSpec] = []
+    found: list[tuple[str, ApplicationSpec]] = []
     errors: list[DiscoveryError] = []
+    overlays: set[str] = set()
     for appset in sorted(appsets, key=lambda appset: appset.name):
         wrong = check(appset)
         errors += wrong
         if wrong:
             continue
         make = applications(appset)
-        for path in _directories(tree, appset):
+        paths = _directories(tree, appset)
+        is_overlay = _overlay_patterns(appset)
+        for path in paths:
             try:
-                found.append(_application(tree, make, path))
+                found.append((path, _application(tree, make, path)))
             except HomeOpsError as error:
                 errors.append(_as_discovery_error(error))
-    unique, twice = _by_unique_name(found)
+        overlays |= {path for path in paths if is_overlay(path)}
+    unique, twice = _by_unique_name(_laid_over(found, overlays))
     return Discovery(applications=tuple(unique), errors=tuple(sorted((*errors, *twice), key=str)))
 
 
@@ -157,7 +163,7 @@ def _matches(tree: _Tree, segments: list[str], above: str) -> Iterator[str]:
                 yield from _matches(tree, segments[1:], path)
 
 
-def _application(tree: _Tree, make: Callable[[str], ApplicationSpec], path: str) -> ApplicationSpec:
+def _application(tree: _Tree, make: _Make, path: str) -> ApplicationSpec:
     above, _, name = path.rpartition("/")
     if tree.directories(above)[name]:
         raise DiscoveryError(
@@ -165,8 +171,11 @@ def _application(tree: _Tree, make: Callable[[str], ApplicationSpec], path: str)
             f"it is a symbolic link that leads {tree.whither(path)}",
             remedy="use a directory of its own, or exclude it",
         )
-    spec = make(path)
-    source, names = spec.source.path, tree.names(path)
+    names = tree.names(path)
+    spec = make(path, AppSettings())
+    if app_settings.FILE in names:
+        spec = _with_settings(tree, make, path, spec)
+    source = spec.source.path
     if source != path and not tree.holds(source):
         raise DiscoveryError(
             path,
@@ -180,9 +189,22 @@ def _application(tree: _Tree, make: Callable[[str], ApplicationSpec], path: str)
             "the directory has no kustomization.yaml, Chart.yaml, *.yaml, *.yml or *.json",
             remedy="add one, or remove the directory",
         )
-    if app_settings.FILE not in names:
-        return spec
-    own = app_settings.parse(tree.read(f"{path}/{app_settings.FILE}"), path=path)
+    return spec
+
+
+def _with_settings(tree: _Tree, make: _Make, path: str, of_set: ApplicationSpec) -> ApplicationSpec:
+    """The Application with what its settings file says; as its set makes it, and with the error,
+    where the file is wrong: nobody may take it for one that has left Git."""
+    file = f"{path}/{app_settings.FILE}"
+    try:
+        own = app_settings.parse(tree.read(file), path=path)
+        spec = make(path, own)
+    except HomeOpsError as error:
+        if error.subject.startswith(file):
+            return replace(of_set, error=error)
+        # its set alone makes an Application, so what is wrong is in the file
+        wrong = ConfigError(file, error.reason, remedy="correct the file")
+        return replace(of_set, error=wrong)
     depends_on = (*spec.depends_on, *own.depends_on)
     return replace(
         spec,
@@ -211,6 +233,24 @@ def _as_discovery_error(error: HomeOpsError) -> DiscoveryError:
     if isinstance(error, DiscoveryError):
         return error
     return DiscoveryError(error.subject, error.reason, remedy=error.remedy)
+
+
+def _overlay_patterns(appset: ApplicationSetSpec) -> Callable[[str], bool]:
+    patterns = [compile_pattern(line.path) for line in appset.directories if line.overlay]
+    return lambda path: any(each.fullmatch(path) for each in patterns)
+
+
+def _laid_over(
+    found: Sequence[tuple[str, ApplicationSpec]], overlays: Collection[str]
+) -> list[ApplicationSpec]:
+    """The Applications without those an overlay takes the place of, also one that is wrong: what
+    is shared is not what this cluster is to have."""
+    covered = {_last_names(path) for path in overlays}
+    return [spec for path, spec in found if path in overlays or _last_names(path) not in covered]
+
+
+def _last_names(path: str) -> tuple[str, ...]:
+    return tuple(path.split("/")[-2:])
 
 
 def _by_unique_name(

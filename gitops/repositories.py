@@ -8,22 +8,24 @@ is there needs no network. Submodules and LFS files are not fetched.
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import hashlib
 import importlib
-import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from gitops import tag_ranges
 from gitops.errors import RenderError, ToolError
+from gitops.git import without_credentials
+from gitops.git_login import RepositoryCredential, credential_for, login
 from gitops.projects import repository
 
 if TYPE_CHECKING:
@@ -31,19 +33,11 @@ if TYPE_CHECKING:
 
 _URL = re.compile(r"(https?|ssh|file)://\S+|[\w.-]+@[\w.-]+:\S+|/\S+")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REMEDIES = {
+    "Host key verification failed": "add the server's key to ~/.ssh/known_hosts",
+    "certificate": "name the file with its authority in GIT_SSL_CAINFO",
+}
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@-]*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryCredential:
-    """The environment variables that hold what a repository's server wants.
-
-    Either a user name and a password (or token) for HTTPS, or a private key for SSH, as text.
-    """
-
-    username_env: str = ""
-    password_env: str = ""
-    ssh_key_env: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +101,8 @@ class Repositories:
 
     def _resolved(self, url: str, revision: str) -> str:
         _check(url, revision)
+        if tag_ranges.is_range(revision):
+            revision = self._tag(url, revision)
         if _COMMIT.fullmatch(revision):
             with self._bare(url) as bare:
                 if not _has(bare, revision):
@@ -122,6 +118,13 @@ class Repositories:
                 return str(bare.git.rev_parse("--verify", "--end-of-options", f"{name}^{{commit}}"))
             except _library().GitCommandError as error:
                 raise _no_revision(url, revision) from error
+
+    def _tag(self, url: str, revision: str) -> str:
+        """The newest tag of a range; a branch may have a name that reads like one."""
+        with self._bare(url) as bare:
+            listed = self._run(bare, url, "ls-remote", "--tags", "--refs", "--", url)
+        names = [line.partition("\trefs/tags/")[2] for line in listed.splitlines()]
+        return tag_ranges.newest(revision, names) or revision
 
     def _reference(self, bare: git.Repo, url: str, revision: str) -> str:
         """The full name of a branch or tag; empty for what may be a short commit."""
@@ -155,10 +158,11 @@ class Repositories:
                 return str(bare.git.execute(["git", *arguments], env=dict(environment)))
             except _library().GitCommandError as error:
                 cause = " ".join(str(error.stderr).split()).removeprefix("stderr: ").strip("' ")
+                remedy = next((r for text, r in _REMEDIES.items() if text in cause), "")
                 raise RenderError(
                     f"repository {url}",
                     f"cannot be read: {cause}",
-                    remedy="check the address, and home-ops:repositoryCredentials",
+                    remedy=remedy or "check the address, and home-ops:repositoryCredentials",
                 ) from error
 
     @contextmanager
@@ -178,10 +182,10 @@ class Repositories:
     def _environment(self, url: str) -> Iterator[Mapping[str, str]]:
         """What Git needs to log in; a password stands in no command line and in no file."""
         environment = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:file"}
-        prefix = _prefix(url, self.credentials)
+        credential = credential_for(url, self.credentials)
         with tempfile.TemporaryDirectory(prefix="home-ops-git-") as name:
-            if prefix is not None:
-                environment |= _login(url, self.credentials[prefix], Path(name))
+            if credential is not None:
+                environment |= login(url, credential, Path(name))
             yield environment
 
 
@@ -191,47 +195,6 @@ def _alone(lock: Path) -> Iterator[None]:
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _prefix(url: str, prefixes: Iterable[str]) -> str | None:
-    """The longest prefix that ends where a part of the address ends: ``git@example.com:`` too."""
-    fitting = (
-        prefix
-        for prefix in prefixes
-        if url.startswith(prefix)
-        and (prefix.endswith(("/", ":")) or url[len(prefix) :][:1] in ("", "/", ":"))
-    )
-    return max(fitting, key=len, default=None)
-
-
-def _login(url: str, credential: RepositoryCredential, folder: Path) -> dict[str, str]:
-    wanted = [credential.ssh_key_env] if credential.ssh_key_env else []
-    wanted = wanted or [credential.username_env, credential.password_env]
-    if not all(wanted):
-        raise RenderError(
-            f"repository {url}",
-            "its repositoryCredentials are incomplete",
-            remedy="name usernameEnv and passwordEnv, or sshPrivateKeyEnv",
-        )
-    missing = [name for name in wanted if not os.environ.get(name)]
-    if missing:
-        raise RenderError(
-            f"repository {url}",
-            f"needs credentials, and {' and '.join(missing)} is not set",
-            remedy="export the variables that repositoryCredentials names",
-        )
-    if credential.ssh_key_env:
-        key = folder / "key"
-        key.touch(mode=0o600)
-        key.write_text(os.environ[credential.ssh_key_env].rstrip("\n") + "\n")
-        return {"GIT_SSH_COMMAND": f"ssh -i {key} -o IdentitiesOnly=yes -o BatchMode=yes"}
-    login = f"{os.environ[credential.username_env]}:{os.environ[credential.password_env]}"
-    header = f"Authorization: Basic {base64.b64encode(login.encode()).decode()}"
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": "http.extraHeader",
-        "GIT_CONFIG_VALUE_0": header,
-    }
 
 
 def _check_out(bare: git.Repo, commit: str, folder: Path) -> None:
@@ -250,13 +213,20 @@ def _check_out(bare: git.Repo, commit: str, folder: Path) -> None:
 
 
 def _check(url: str, revision: str) -> None:
+    if urlsplit(url).password:
+        raise RenderError(
+            f"repository {without_credentials(url)}",
+            "its address holds a password, which would be shown wherever the address is",
+            remedy="take it out, change it, and use home-ops:repositoryCredentials",
+        )
     if not _URL.fullmatch(url):
         raise RenderError(
             f"repository {url}",
             "is no address of a Git repository",
             remedy="write https://, ssh://, file:// or user@host:path",
         )
-    if not _REVISION.fullmatch(revision) or ".." in revision:
+    named = tag_ranges.is_range(revision) or _REVISION.fullmatch(revision)
+    if not named or ".." in revision:
         raise _no_revision(url, revision)
 
 
@@ -269,10 +239,11 @@ def _has(bare: git.Repo, commit: str) -> bool:
 
 
 def _no_revision(url: str, revision: str) -> RenderError:
+    more = ", nor a tag in that range" if tag_ranges.is_range(revision) else ""
     return RenderError(
         f"repository {url}",
-        f"has no branch, tag or commit {revision!r}",
-        remedy="correct targetRevision; version ranges are not looked for among tags",
+        f"has no branch, tag or commit {revision!r}{more}",
+        remedy="correct targetRevision",
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gitops.configuration.suggestions import did_you_mean
@@ -40,21 +40,33 @@ class Problem:
     remedy: str
 
 
-def problems(value: Any, schema: Mapping[str, Any], *, path: str = "") -> list[Problem]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """What holds for a whole value."""
+
+    definitions: Mapping[str, Any]
+    patch: bool
+
+
+def problems(
+    value: Any, schema: Mapping[str, Any], *, path: str = "", patch: bool = False
+) -> list[Problem]:
     """Everything about a value that does not fit the schema.
 
     Args:
         value: mappings, lists and scalars, as JSON has them.
         schema: a schema made of ``KEYWORDS``; ``$ref`` names one of its own ``$defs``.
         path: where the value stands.
+        patch: the value is a merge patch (RFC 7396), in which null takes a key away.
     """
-    return list(_problems(value, schema, path, schema.get("$defs", {})))
+    reading = _Reading(definitions=schema.get("$defs", {}), patch=patch)
+    return list(_problems(value, schema, path, reading))
 
 
 def _problems(
-    value: Any, schema: Mapping[str, Any], path: str, definitions: Mapping[str, Any]
+    value: Any, schema: Mapping[str, Any], path: str, reading: _Reading
 ) -> Iterator[Problem]:
-    schema = _resolved(schema, definitions)
+    schema = _resolved(schema, reading)
     if "type" in schema and not is_type(value, schema["type"]):
         yield Problem(path=path, reason=f"is {_shown(value)}", remedy=_wanted(schema))
         return
@@ -65,20 +77,20 @@ def _problems(
             path=path, reason=f"is {_shown(value)}", remedy=f"use one of {', '.join(allowed)}{hint}"
         )
     if isinstance(value, Mapping):
-        yield from _in_mapping(value, schema, path, definitions)
+        yield from _in_mapping(value, schema, path, reading)
     elif isinstance(value, list | tuple):
-        yield from _in_list(value, schema, path, definitions)
+        yield from _in_list(value, schema, path, reading)
     elif not _fits(value, schema):
         yield Problem(path=path, reason=f"is {_shown(value)}", remedy=_wanted(schema))
 
 
-def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolved(schema: Mapping[str, Any], reading: _Reading) -> Mapping[str, Any]:
     reference = schema.get("$ref")
-    return definitions[reference.rpartition("/")[2]] if reference else schema
+    return reading.definitions[reference.rpartition("/")[2]] if reference else schema
 
 
 def _in_mapping(
-    value: Mapping[str, Any], schema: Mapping[str, Any], path: str, definitions: Mapping[str, Any]
+    value: Mapping[str, Any], schema: Mapping[str, Any], path: str, reading: _Reading
 ) -> Iterator[Problem]:
     known = schema.get("properties", {})
     others = schema.get("additionalProperties", True)
@@ -87,10 +99,10 @@ def _in_mapping(
             yield Problem(
                 path=_join(path, name),
                 reason="is missing",
-                remedy=_wanted(_resolved(known.get(name, {}), definitions)),
+                remedy=_wanted(_resolved(known.get(name, {}), reading)),
             )
     for name, part in value.items():
-        form = _resolved(schema.get("propertyNames", {}), definitions)
+        form = _resolved(schema.get("propertyNames", {}), reading)
         if not _fits(name, form):
             reason = "the key has the wrong form"
             yield Problem(path=_join(path, name), reason=reason, remedy=_wanted(form))
@@ -101,15 +113,15 @@ def _in_mapping(
                 reason="there is no such key",
                 remedy=f"use one of {', '.join(sorted(known))}{did_you_mean(name, known)}",
             )
-        elif inner is not True:
-            yield from _problems(part, inner, _join(path, name), definitions)
+        elif inner is not True and not (part is None and reading.patch):
+            yield from _problems(part, inner, _join(path, name), reading)
 
 
 def _in_list(
     value: list[Any] | tuple[Any, ...],
     schema: Mapping[str, Any],
     path: str,
-    definitions: Mapping[str, Any],
+    reading: _Reading,
 ) -> Iterator[Problem]:
     least, most = schema.get("minItems", 0), schema.get("maxItems", len(value))
     if not least <= len(value) <= most:
@@ -118,7 +130,7 @@ def _in_list(
     for index, part in enumerate(value):
         named = part.get("name") if isinstance(part, Mapping) else None
         where = f"{path}[{named if isinstance(named, str) else index}]"
-        yield from _problems(part, schema.get("items", {}), where, definitions)
+        yield from _problems(part, schema.get("items", {}), where, replace(reading, patch=False))
 
 
 def is_type(value: Any, name: str) -> bool:

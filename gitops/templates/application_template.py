@@ -26,6 +26,7 @@ from gitops.ignoring.rules import IgnoreRule
 from gitops.ownership import label_value
 from gitops.syncing.annotations import application_options
 from gitops.templates import sync_options
+from gitops.templates.app_settings import AppSettings, merged
 from gitops.templates.path_pattern import compile_pattern
 from gitops.templates.template import path_parameters, prepare
 
@@ -74,14 +75,18 @@ def check(appset: ApplicationSetSpec) -> list[DiscoveryError]:
     return errors
 
 
-def applications(appset: ApplicationSetSpec) -> Callable[[str], ApplicationSpec]:
+def applications(
+    appset: ApplicationSetSpec,
+) -> Callable[[str, AppSettings], ApplicationSpec]:
     """What makes Applications of directories, given relative to the repository.
 
     Args:
         appset: a set whose template ``check`` found nothing wrong with.
 
-    The function raises DiscoveryError: a directory name, the Application's name, its namespace or a
-    label is not one Kubernetes accepts, or the template names a parameter that does not exist.
+    What its settings file says goes with a directory. The function raises DiscoveryError: a
+    directory name, the Application's name, its namespace or a label is not one Kubernetes accepts,
+    or the template names a parameter that does not exist; and ConfigError where the settings take
+    away what an Application needs.
     """
     template = appset.template
     filling = prepare(template)
@@ -90,10 +95,13 @@ def applications(appset: ApplicationSetSpec) -> Callable[[str], ApplicationSpec]
     ignored = template["spec"].get("ignoreDifferences", [])
     rules = None if prepare({"rules": ignored}) else _rules(ignored)
 
-    def one(path: str) -> ApplicationSpec:
+    def one(path: str, settings: AppSettings) -> ApplicationSpec:
         parameters = _parameters(appset, path)
         filled = filling(parameters, path) if filling else template
-        return _specification(appset, path, parameters, filled, constant, rules)
+        found = merged(filled, settings, path=path)
+        if found is not filled:
+            return _specification(appset, path, parameters, found, None, None)
+        return _specification(appset, path, parameters, found, constant, rules)
 
     return one
 

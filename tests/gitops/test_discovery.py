@@ -6,6 +6,7 @@ import copy
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from gitops.application import (
     ApplicationSetSpec,
     ApplicationSpec,
+    Automated,
     Commands,
     Discovery,
     GitDirectory,
@@ -450,11 +452,56 @@ def test_settings_of_an_application(root: Path) -> None:
     assert spec.commands == Commands(before=("./backup.sh",))
 
 
-def test_wrong_settings_of_an_application(root: Path) -> None:
-    """Wrong settings are an error of that Application."""
-    (root / "apps/ai/ollama/.home-ops.yaml").write_text("commands: {pre: []}")
-    text = only_error(discover(root, [appset("apps/ai/*")]))
-    assert text.startswith("apps/ai/ollama/.home-ops.yaml: commands.pre there is no such key")
+def test_what_an_application_sets_itself(root: Path) -> None:
+    """Its own settings are an Application's, and nobody else's; the set's stay where it says
+    nothing."""
+    template = changed(
+        "spec.syncPolicy",
+        {"automated": {"prune": True, "selfHeal": True}, "syncOptions": ["CreateNamespace=true"]},
+    )
+    (root / "apps/media/sonarr/.home-ops.yaml").write_text(
+        "destination: {namespace: downloads}\n"
+        "metadata: {labels: {tier: gold}, annotations: {argocd.argoproj.io/sync-wave: '2'}}\n"
+        "syncPolicy: {automated: {selfHeal: false}, syncOptions: [Prune=false]}\n"
+        "ignoreDifferences: [{kind: Secret, jsonPointers: [/data]}]\n"
+        "revisionHistoryLimit: 2\n"
+    )
+    found = discover(root, [appset("apps/media/*", template=template)])
+    jellyfin, sonarr = found.applications
+    assert sonarr.destination.namespace == sonarr.labels["home-ops/namespace"] == "downloads"
+    assert sonarr.labels["tier"] == "gold"
+    assert sonarr.annotations == {"argocd.argoproj.io/sync-wave": "2"}
+    assert sonarr.sync_policy.automated == Automated(prune=True, self_heal=False)
+    assert sonarr.sync_policy.sync_options == {"CreateNamespace": "true", "Prune": "false"}
+    assert sonarr.revision_history_limit == 2
+    assert [rule.kind for rule in sonarr.ignore_differences] == ["Secret"]
+    without = discover(root, [appset("apps/media/jellyfin", template=template)])
+    assert jellyfin == only(without)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("commands: {pre: []}", "commands.pre there is no such key"),
+        ("destination: {namespace: null}", "spec.destination.namespace is missing"),
+        ("syncPolicy: {syncOptions: [Foo=true]}", 'sync option "Foo" is not known'),
+        ("metadata: {labels: {a: 'b c'}}", "label a is 'b c'"),
+        ("ignoreDifferences: [{kind: Secret}]", "ignoreDifferences[0]"),
+        ("a: [", "broken YAML"),
+        ("words", "write a mapping"),
+    ],
+)
+def test_wrong_settings_of_an_application(root: Path, text: str, said: str) -> None:
+    """Wrong settings break their Application, which keeps the name and the set it has; the file is
+    named."""
+    (root / "apps/ai/ollama/.home-ops.yaml").write_text(text)
+    found = discover(root, [appset()])
+    assert (len(found.applications), found.errors) == (3, ())
+    broken = found.applications[0]
+    assert (broken.name, broken.application_set) == ("pitower-ai-ollama", "apps")
+    assert str(broken.error).startswith("apps/ai/ollama/.home-ops.yaml")
+    assert [spec.error for spec in found.applications[1:]] == [None, None]
+    assert said in str(broken.error)
 
 
 @pytest.mark.parametrize("a_file_instead", [True, False])
@@ -507,3 +554,24 @@ def test_a_thousand_directories(tmp_path: Path) -> None:
         seconds.append(time.perf_counter() - started)
     assert len(found.applications) == 1000
     assert min(seconds) < 0.5
+
+
+def test_overlays(root: Path) -> None:
+    """One cluster's own directory takes the place of the shared one, also when it is wrong, and can
+    be an Application of its own; without the word the two are in each other's way."""
+    add(root, "clusters/pitower/media/jellyfin")
+    add(root, "clusters/pitower/media/own")
+    add(root, "clusters/pitower/media/sonarr", "README.md")
+    shared = GitDirectory(path="apps/*/*")
+    own = GitDirectory(path="clusters/pitower/*/*", overlay=True)
+    found = discover(root, [replace(appset(), directories=(shared, own))])
+    assert {each.name: each.source.path for each in found.applications} == {
+        "pitower-ai-ollama": "apps/ai/ollama",
+        "pitower-media-jellyfin": "clusters/pitower/media/jellyfin",
+        "pitower-media-own": "clusters/pitower/media/own",
+    }
+    assert [each.subject for each in found.errors] == ["clusters/pitower/media/sonarr"]
+
+    plain = replace(own, overlay=False)
+    found = discover(root, [replace(appset(), directories=(shared, plain))])
+    assert any("more than one Application" in each.reason for each in found.errors)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from gitops.namespaces import created_namespaces
+from gitops.inventory import Inventory, InventoryObject
+from gitops.manifest import ResourceKey
+from gitops.namespaces import as_they_were, created_namespaces
 from tests.gitops.objects import application
 
 CREATE = {"CreateNamespace": "true"}
@@ -42,6 +46,42 @@ def test_applications_that_share_a_namespace_make_it_once() -> None:
         (found,) = created_namespaces(specs, rendered=())
         assert found.application_set == "one"
         assert found.body["metadata"]["labels"] == {"a": "1"}
+
+
+def test_all_that_share_a_namespace_give_it_metadata() -> None:
+    """Labels and annotations of all of them count; where two differ, those of the first by name."""
+    first = application("a", sync_options=CREATE, namespace_labels={"x": "1"})
+    second = application(
+        "b",
+        sync_options=CREATE,
+        namespace_labels={"x": "2", "y": "2"},
+        namespace_annotations={"note": "b"},
+    )
+    for specs in ([first, second], [second, first]):
+        (found,) = created_namespaces(specs, rendered=())
+        assert found.body["metadata"]["labels"] == {"x": "1", "y": "2"}
+        assert found.body["metadata"]["annotations"] == {"note": "b"}
+
+
+def test_a_namespace_of_what_stays_as_it_is() -> None:
+    """An Application nobody can sync keeps its namespace as it was, whoever else uses it; a
+    namespace that another Application renders, or that we never made, is none of that."""
+    key = ResourceKey(group="", kind="Namespace", namespace="", name="media")
+    steering = {"pulumi.com/patchForce": "true", "note": "b"}
+    metadata = {"name": "media", "labels": {"tier": "gold"}, "annotations": steering}
+    last = InventoryObject(
+        key=key, urn="urn", body={"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    )
+    others = created_namespaces([application("a", sync_options=CREATE)], rendered=())
+    wanted = {"name": "media", "labels": {"tier": "gold"}, "annotations": {"note": "b"}}
+    inventory = Inventory(objects={key: last})
+    for made, application_set in ((others, "media"), ([], "broken")):
+        (found,) = as_they_were(made, {"media": "broken"}, inventory)
+        assert found.body["metadata"] == wanted
+        assert found.application_set == application_set
+    assert as_they_were(others, {"media": "broken"}, Inventory()) == others
+    rendered = Inventory(objects={key: replace(last, application="x")})
+    assert as_they_were(others, {"media": "broken"}, rendered) == others
 
 
 def test_an_application_that_does_not_ask_does_not_decide() -> None:

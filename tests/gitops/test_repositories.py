@@ -1,20 +1,19 @@
-"""Git repositories at a revision: real repositories, fetched over file://."""
+"""Git repositories at a revision, fetched from disk, over TLS and through ssh."""
 
 from __future__ import annotations
 
-import base64
-import http.server
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
 from pathlib import Path
 
 import git
 import pytest
 
 from gitops.errors import RenderError
-from gitops.repositories import OwnRepository, Repositories, RepositoryCredential
+from gitops.git_login import RepositoryCredential
+from gitops.repositories import OwnRepository, Repositories
+from tests.gitops.git_servers import git_server
 from tests.gitops.rendering import write
+from toolchain.controlplane import ControlPlane
 
 
 @pytest.fixture
@@ -71,6 +70,32 @@ def test_revisions(tmp_path: Path, upstream: git.Repo) -> None:
     assert found.commit(f"file://{upstream.working_dir}", "v1") == first
 
 
+@pytest.mark.parametrize(
+    ("revision", "tag"),
+    [
+        ("1.*", "v1.10.0"),
+        ("1.2.x", "1.2.3"),
+        ("~1.2.0", "1.2.3"),
+        ("^1.2", "v1.10.0"),
+        (">=1.0.0 <1.10.0", "1.2.3"),
+        (">=1.0.0, <1.3", "1.2.3"),
+        ("*", "v2.0.0"),
+        (">=3.0.0-0", "v3.0.0-rc.1"),
+        ("1.2.0 - 1.4.0", "1.2.3"),
+        ("0.1.* || 1.2.*", "1.2.3"),
+        ("release/1.x", "branch"),
+    ],
+)
+def test_ranges_of_versions(tmp_path: Path, upstream: git.Repo, revision: str, tag: str) -> None:
+    """A range is the newest tag in it, by version and not by text; a pre-release is in none that
+    does not name one, and a branch whose name is no range stays a branch."""
+    for name in ("1.2.3", "v1.10.0", "v2.0.0", "v3.0.0-rc.1", "latest", "4x"):
+        commit(upstream, name)
+        upstream.create_tag(name)
+    upstream.create_head("release/1.x", commit(upstream, "branch"))
+    assert content(others(tmp_path), upstream, revision) == tag
+
+
 def test_a_branch_moves_between_passes_alone(tmp_path: Path, upstream: git.Repo) -> None:
     """All Applications of one pass see one commit of a branch; the next pass sees a newer one."""
     found = others(tmp_path)
@@ -107,7 +132,8 @@ def test_the_stacks_own_repository_is_the_checkout(tmp_path: Path) -> None:
         ("-oProxyCommand=x", "main", "is no address of a Git repository"),
         ("ext::sh -c x", "main", "is no address of a Git repository"),
         ("{upstream}", "nope", "has no branch, tag or commit 'nope'"),
-        ("{upstream}", "1.*", "version ranges are not looked for among tags"),
+        ("{upstream}", "2.*", "has no branch, tag or commit '2.*', nor a tag in that range"),
+        ("{upstream}", ">=1 --upload-pack=x", "nor a tag in that range"),
         ("{upstream}", "--upload-pack=x", "has no branch, tag or commit"),
         ("{upstream}", "a" * 40, "has no branch, tag or commit"),
         ("{upstream}", "abcdef1", "has no branch, tag or commit 'abcdef1'"),
@@ -120,67 +146,164 @@ def test_refused(tmp_path: Path, upstream: git.Repo, url: str, revision: str, sa
     assert said in str(caught.value)
 
 
-@contextmanager
-def recording_server() -> Iterator[tuple[str, list[str]]]:
-    """A server that has no repository and remembers how it was logged in to."""
-    seen: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append(self.headers.get("Authorization", ""))
-            self.send_error(404)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+@pytest.fixture
+def certificate(control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The certificate of a server on the loopback interface, which Git trusts."""
+    found = control_plane.kubeconfig.parent / "certificates" / "apiserver.crt"
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(found))
+    return found
 
 
-def test_https_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """User name and password come from the environment, and no error repeats them."""
+@pytest.fixture
+def password(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A password made for the test, in the environment with a user name."""
+    made = secrets.token_urlsafe(16)
+    monkeypatch.setenv("TEST_USER", "someone")
+    monkeypatch.setenv("TEST_PASSWORD", f"{made}\n")  # as a mounted file often ends
+    return made
+
+
+def logging_in(tmp_path: Path, url: str) -> Repositories:
+    """Repositories with a login for the server of an address."""
     credential = RepositoryCredential(username_env="TEST_USER", password_env="TEST_PASSWORD")
-    with recording_server() as (address, seen):
-        found = others(tmp_path, credentials={address: credential})
-        with pytest.raises(RenderError, match="TEST_USER and TEST_PASSWORD is not set"):
-            found.tree(f"{address}/repo", "main")
-        with pytest.raises(RenderError, match="its repositoryCredentials are incomplete"):
-            half = RepositoryCredential(username_env="TEST_USER")
-            others(tmp_path, credentials={address: half}).tree(f"{address}/repo", "main")
-        assert seen == []
-        monkeypatch.setenv("TEST_USER", "someone")
-        monkeypatch.setenv("TEST_PASSWORD", "p4ssw0rd-of-a-test")
-        with pytest.raises(RenderError) as caught:
-            others(tmp_path, credentials={address: credential}).tree(f"{address}/repo", "main")
-    wanted = base64.b64encode(b"someone:p4ssw0rd-of-a-test").decode()
-    assert seen[0] == f"Basic {wanted}"
-    assert "p4ssw0rd" not in str(caught.value)
-    assert wanted not in str(caught.value)
+    return others(tmp_path, credentials={url.rpartition("/someone/")[0]: credential})
 
 
-def test_ssh_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The key is handed to ssh as a file only its owner reads, which is gone afterwards."""
+def stored(tmp_path: Path) -> bytes:
+    """All that is kept of repositories on disk."""
+    return b"".join(path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file())
+
+
+@pytest.mark.e2e
+def test_https(
+    tmp_path: Path,
+    upstream: git.Repo,
+    certificate: Path,
+    password: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A branch, a tag and a commit come from a server that wants a password and has a certificate;
+    the password is in no file, no error and no helper of the user's."""
+    home = write(tmp_path / "home", {".gitconfig": "[credential]\nhelper = store\n"})
+    monkeypatch.setenv("HOME", str(home))
+    source, commit = Path(upstream.working_dir), upstream.commit("v1").hexsha
+    with git_server(source, certificate=certificate, login=f"someone:{password}") as server:
+        found = logging_in(tmp_path, server.url)
+        for revision, wanted in (("main", "second"), ("v1", "first"), (commit, "first")):
+            assert (found.tree(server.url, revision) / "deep/file").read_text() == wanted
+        assert {login for _, login in server.asked} == {"", server.authorization}
+        with pytest.raises(RenderError, match=r"could not read Username.*repositoryCredentials"):
+            others(tmp_path).tree(server.url, "main")
+        monkeypatch.setenv("TEST_PASSWORD", "wrong")
+        with pytest.raises(RenderError, match=r"Authentication failed.*repositoryCredentials"):
+            logging_in(tmp_path, server.url).tree(server.url, "main")
+        monkeypatch.delenv("TEST_USER")
+        with pytest.raises(RenderError, match="TEST_USER is not set; export"):
+            logging_in(tmp_path, server.url).tree(server.url, "main")
+        monkeypatch.delenv("GIT_SSL_CAINFO")
+        with pytest.raises(RenderError, match=r"certificate.*GIT_SSL_CAINFO"):
+            others(tmp_path).tree(server.url, "main")
+    assert password.encode() not in stored(tmp_path)
+    assert not (home / ".git-credentials").exists()
+
+
+@pytest.mark.e2e
+def test_a_password_goes_to_its_own_server_alone(
+    tmp_path: Path, upstream: git.Repo, certificate: Path, password: str
+) -> None:
+    """A server that sends Git to another one does not send the password along."""
+    source = Path(upstream.working_dir)
+    with git_server(source, certificate=certificate) as other:
+        elsewhere = other.url.partition("/someone/")[0]
+        login = f"someone:{password}"
+        with git_server(source, certificate=certificate, elsewhere=elsewhere) as server:
+            found = logging_in(tmp_path, server.url).tree(server.url, "main")
+        other.login = login
+        with (
+            git_server(source, certificate=certificate, elsewhere=elsewhere) as server,
+            pytest.raises(RenderError, match="cannot be read") as refused,
+        ):
+            logging_in(tmp_path, server.url).tree(server.url, "main")
+    assert (found / "deep/file").read_text() == "second"
+    assert {given for _, given in other.asked} == {""}
+    assert password not in str(refused.value)
+
+
+def test_incomplete_credentials(tmp_path: Path) -> None:
+    """Half a login is refused before anybody is asked."""
+    half = RepositoryCredential(username_env="TEST_USER")
+    found = others(tmp_path, credentials={"https://127.0.0.1:1": half})
+    with pytest.raises(RenderError, match="its repositoryCredentials are incomplete"):
+        found.tree("https://127.0.0.1:1/repo", "main")
+
+
+def test_a_password_in_an_address(tmp_path: Path) -> None:
+    """It is refused, and not repeated."""
+    url = f"https://someone:{secrets.token_hex(8)}@example.com/repo"
+    with pytest.raises(RenderError, match=r"^repository https://example\.com/repo: its") as caught:
+        others(tmp_path).tree(url, "main")
+    assert url.rpartition(":")[2].partition("@")[0] not in str(caught.value)
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An ``ssh`` that lets those in who have the key, and notes how it was called and with what."""
     seen = tmp_path / "seen"
-    script = tmp_path / "bin" / "ssh"
-    script.parent.mkdir()
-    script.write_text(
-        f'#!/bin/sh\necho "$@" > {seen}\nstat -c %a "$2" >> {seen}\ncat "$2" >> {seen}\nexit 1\n'
+    script = write(
+        tmp_path / "bin",
+        {
+            "ssh": f'#!/bin/sh\nprintf "%s\\n" "$*" > {seen}\nstat -c %a "$2" >> {seen}\n'
+            'if ! grep -q "^let me in$" "$2"; then echo "Permission denied (publickey)." >&2; '
+            'exit 255; fi\nfor last; do :; done\nexec sh -c "$last"\n'
+        },
     )
-    script.chmod(0o700)
-    monkeypatch.setenv("PATH", str(script.parent), prepend=":")
-    monkeypatch.setenv("TEST_KEY", "made-for-this-test")
+    (script / "ssh").chmod(0o700)
+    monkeypatch.setenv("PATH", str(script), prepend=":")
+    monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("prefix", "url"),
+    [
+        ("git@example.com:", "git@example.com:{}"),
+        ("git@example.com", "git@example.com:{}"),
+        ("ssh://git@example.com", "ssh://git@example.com{}"),
+        ("ssh://git@example.com:2222", "ssh://git@example.com:2222{}"),
+    ],
+)
+def test_ssh(
+    tmp_path: Path,
+    upstream: git.Repo,
+    ssh: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    prefix: str,
+    url: str,
+) -> None:
+    """A branch, a tag and a commit come over SSH; the key is handed on as a file only its owner
+    reads, which is gone afterwards, and no error repeats it."""
+    monkeypatch.setenv("TEST_KEY", "let me in")
     credential = RepositoryCredential(ssh_key_env="TEST_KEY")
-    found = others(tmp_path, credentials={"git@example.com:": credential})
-    with pytest.raises(RenderError, match="cannot be read"):
-        found.tree("git@example.com:someone/repo", "main")
-    command, mode, key = seen.read_text().splitlines()
-    assert "-o IdentitiesOnly=yes" in command
-    assert (mode, key) == ("600", "made-for-this-test")
+    address = url.format(upstream.working_dir)
+    found = others(tmp_path, credentials={prefix: credential})
+    commit = upstream.commit("v1").hexsha
+    for revision, wanted in (("main", "second"), ("v1", "first"), (commit, "first")):
+        assert (found.tree(address, revision) / "deep/file").read_text() == wanted
+    command, mode = ssh.read_text().splitlines()
+    assert "-o IdentitiesOnly=yes -o BatchMode=yes" in command
+    assert mode == "600"
     assert not Path(command.split()[1]).exists()
+    assert b"let me in" not in stored(tmp_path)
+    monkeypatch.setenv("TEST_KEY", "another key")
+    with pytest.raises(RenderError, match=r"Permission denied.*repositoryCredentials") as refused:
+        others(tmp_path, credentials={prefix: credential}).tree(address, "main")
+    assert "another key" not in str(refused.value)
+
+
+def test_an_unknown_host(tmp_path: Path, ssh: Path) -> None:
+    """Whom ssh does not know is not trusted; the error says where to introduce it."""
+    (tmp_path / "bin/ssh").write_text(
+        f'#!/bin/sh\ntouch {ssh}\necho "Host key verification failed." >&2\nexit 255\n'
+    )
+    with pytest.raises(RenderError, match=r"known_hosts$"):
+        others(tmp_path).tree("git@example.com:someone/repo", "main")
