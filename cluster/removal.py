@@ -1,7 +1,7 @@
 """How are objects deleted in order, each set gone before the next?
 
-Called when an Application that has left Git is deleted between its hooks, where the engine's own
-order is of no use: it deletes only at the end of a run.
+Called where the engine's own order is of no use: it deletes only at the end of a run, after every
+hook, and knows no order among objects that do not depend on each other directly.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ async def remove(
     Raises:
         ClusterError: some are still there, or the API server does not answer or refuses.
     """
-    for each in doomed:
-        await cluster.delete(each.resource, each.live, propagation=each.propagation)
+    await asyncio.gather(
+        *(cluster.delete(e.resource, e.live, propagation=e.propagation) for e in doomed)
+    )
     deadline, pause = time.monotonic() + timeout, FIRST_PAUSE
     left = await _remaining(cluster, doomed)
     while left:

@@ -1,10 +1,10 @@
-"""How is an Application deleted that has PreDelete or PostDelete hooks?
+"""How is an Application deleted that has PreDelete or PostDelete hooks, or in several waves?
 
-Made by the program for each such Application that has left Git, once everything else is synced. The
-engine deletes only when the program has ended, with no place for a hook after it; so this component
-deletes the objects itself, between the hooks, and the engine finds nothing left to delete. A
-preview shows it and runs nothing; `pulumi destroy` runs no program and so no hook.
-See docs/adr/0007.
+Made by the program for each such deletion (``gitops.syncing.deletion_order``), once everything else
+is synced: of an Application that has left Git, or of what one in Git has lost. The engine deletes
+only when the program has ended, so this component deletes the objects itself, and the engine finds
+nothing left to delete. A preview shows it and runs nothing; `pulumi destroy` runs no program and so
+no hook. See docs/adr/0007.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pulumi
 
@@ -22,18 +22,19 @@ from cluster.removal import Doomed, remove
 from components.hook_runs import HookRuns
 from components.live_cluster import LiveCluster
 from components.wave import Wave, WaveArgs
-from gitops.errors import HomeOpsError
+from gitops.errors import HomeOpsError, OrderError
 from gitops.gate.stateful_kinds import stateful
 from gitops.health import UserRule
 from gitops.inventory import DELETION_TYPE, Inventory, InventoryObject
-from gitops.manifest import Manifest, ResourceKey, SyncPhase, annotations_of
+from gitops.manifest import ResourceKey, SyncPhase, annotations_of
 from gitops.ownership import STACK, live_key, owner
 from gitops.prune import HELM_POLICY
-from gitops.syncing.deletion import DepartedApplication, hold_a_secret, options_of
+from gitops.steering import propagation
+from gitops.syncing.deletion import hold_a_secret
+from gitops.syncing.deletion_order import OrderedDeletion, Step
 from gitops.syncing.hook_objects import phase_ran_in
 from gitops.syncing.options import PropagationPolicy
 from gitops.syncing.stages import DEFAULT_TIMEOUT
-from gitops.syncing.waves import reverse_for_deletion
 
 _PROPAGATION = {
     PropagationPolicy.FOREGROUND: Propagation.FOREGROUND,
@@ -43,33 +44,61 @@ _PROPAGATION = {
 
 
 class Deletion(Wave):
-    """The deletion of one departed Application; it passes when nothing of it is left."""
+    """What goes of one Application; it passes when nothing of that is left."""
 
     token = DELETION_TYPE
 
 
-async def delete_departed(
-    departed: Sequence[DepartedApplication],
+async def delete_in_order(
+    deletions: Sequence[OrderedDeletion],
     *,
+    refused: Collection[str],
     inventory: Inventory,
     cluster: LiveCluster,
     options: pulumi.ResourceOptions,
     rules: Sequence[UserRule] = (),
 ) -> list[HomeOpsError]:
-    """Declare the deletions, which run at the same time; why some of them failed."""
+    """Declare the deletions, which run at the same time unless one comes after another.
+
+    Args:
+        deletions: what to delete.
+        refused: the Applications of which something could not be applied; nothing of them goes.
+        inventory: the last deployment.
+        cluster: where the objects are.
+        options: the provider.
+        rules: the user's own health scripts.
+
+    Returns:
+        Why some of them failed. The run must then fail, or the engine would delete the rest.
+    """
     stack = pulumi.get_stack()
 
-    async def one(each: DepartedApplication) -> HomeOpsError | None:
-        name = each.target.spec.name
+    async def one(each: OrderedDeletion) -> HomeOpsError | None:
+        if each.name in refused:
+            return _stays(each, "some objects of it could not be applied", "see above")
+        for name in each.after:
+            if name in tasks and await tasks[name]:
+                return _stays(each, f"what needs it of {name} is not deleted", "repair that")
 
         async def run() -> None:
             await _Steps(each, cluster, stack=stack, rules=rules).run()
 
-        args = WaveArgs(digest=_digest(each), gate=run, last=inventory.deletions.get(name))
-        return await Deletion(name, args, options).outcome()
+        args = WaveArgs(digest=_digest(each), gate=run, last=inventory.deletions.get(each.name))
+        return await Deletion(each.name, args, options).outcome()
 
-    outcomes = await asyncio.gather(*(one(each) for each in departed))
+    tasks = {each.name: asyncio.ensure_future(one(each)) for each in deletions}
+    outcomes = await asyncio.gather(*tasks.values())
     return [each for each in outcomes if each is not None]
+
+
+async def leave_deletions(
+    living: Collection[str], inventory: Inventory, options: pulumi.ResourceOptions
+) -> None:
+    """Declare what earlier runs deleted of Applications in Git, as it was: there is nothing to
+    do, and a run after a deletion shows no change."""
+    for name, last in inventory.deletions.items():
+        if name in living:
+            await Deletion(name, WaveArgs(digest=last.digest, last=last), options).outcome()
 
 
 def deletion_hooks_input(text: str) -> pulumi.Input[str]:
@@ -82,7 +111,7 @@ class _Steps:
 
     def __init__(
         self,
-        departed: DepartedApplication,
+        deletion: OrderedDeletion,
         cluster: LiveCluster,
         *,
         stack: str,
@@ -90,11 +119,11 @@ class _Steps:
     ) -> None:
         assert cluster.connection is not None
         assert cluster.facts is not None
-        self._departed = departed
-        self._target = departed.target
+        self._deletion = deletion
+        self._target = deletion.target
         self._stack = stack
         self._cluster = HookCluster(cluster.connection, cluster.facts)
-        self._hooks = HookRuns(cluster, departed.target, stack=stack, rules=rules)
+        self._hooks = HookRuns(cluster, deletion.target, stack=stack, rules=rules)
 
     async def run(self) -> None:
         """Run PreDelete hooks, delete the objects, run PostDelete hooks, sweep up.
@@ -106,12 +135,14 @@ class _Steps:
         doomed = await self._doomed()
         if doomed and not await self._has_begun(doomed):
             await self._hooks.run(SyncPhase.PRE_DELETE, keep_succeeded=True)
-        await self._delete(doomed)
+        for step in self._deletion.steps:
+            await self._delete(step, doomed)
         await self._hooks.run(SyncPhase.POST_DELETE)
-        await self._sweep()
+        if self._target.hooks:  # a deletion without hooks leaves what there is to the orphans
+            await self._sweep()
 
     async def _doomed(self) -> dict[ResourceKey, Doomed]:
-        found = await asyncio.gather(*(self._find(each) for each in self._departed.objects))
+        found = await asyncio.gather(*(self._find(each) for each in self._deletion.objects))
         return {each.key: each for each in found if each is not None}
 
     async def _find(self, found: InventoryObject) -> Doomed | None:
@@ -122,29 +153,23 @@ class _Steps:
         uid = (found.live.get("metadata") or {}).get("uid")
         if owner(live) != self._name and live["metadata"]["uid"] != uid:
             return None  # somebody else's by now
-        policy = options_of(found, self._target).prune_propagation_policy
-        return Doomed(resource=resource, live=live, propagation=_PROPAGATION[policy])
+        policy = _PROPAGATION[propagation(found.body)]
+        return Doomed(resource=resource, live=live, propagation=policy)
 
     async def _has_begun(self, doomed: Mapping[ResourceKey, Doomed]) -> bool:
         """Whether an earlier run has come past the PreDelete hooks: they have succeeded, and some
         objects have gone. Where they are needed they may not be able to run any more."""
         going = [e for e in doomed.values() if e.live["metadata"].get("deletionTimestamp")]
-        untouched = len(doomed) == len(self._departed.objects) and not going
+        untouched = len(doomed) == len(self._deletion.objects) and not going
         return not untouched and await self._hooks.have_succeeded(SyncPhase.PRE_DELETE)
 
-    async def _delete(self, doomed: Mapping[ResourceKey, Doomed]) -> None:
-        objects = [each for each in self._departed.objects if each.key in doomed]
-        last = [each.key for each in objects if options_of(each, self._target).prune_last]
-        order = reverse_for_deletion(
-            [Manifest.from_body(dict(each.body)) for each in objects], prune_last=last
+    async def _delete(self, step: Step, doomed: Mapping[ResourceKey, Doomed]) -> None:
+        await remove(
+            self._cluster,
+            [doomed[each.key] for each in step if each.key in doomed],
+            subject=self._target.subject,
+            timeout=float(self._target.default_options.timeout or DEFAULT_TIMEOUT),
         )
-        for together in (*(wave.manifests for wave in order.waves), order.last):
-            await remove(
-                self._cluster,
-                [doomed[each.key] for each in together],
-                subject=self._target.subject,
-                timeout=float(self._target.default_options.timeout or DEFAULT_TIMEOUT),
-            )
 
     async def _sweep(self) -> None:
         """Delete what the Application's hooks left, as ArgoCD does when it is deleted; what a
@@ -163,8 +188,13 @@ def _is_swept(live: Live) -> bool:
     return not kept and phase_ran_in(live) is not SyncPhase.POST_DELETE
 
 
-def _digest(departed: DepartedApplication) -> str:
+def _stays(deletion: OrderedDeletion, reason: str, remedy: str) -> HomeOpsError:
+    text = f"{reason}; what Git does not have of it any more stays"
+    return OrderError(deletion.target.subject, text, remedy=f"{remedy}, then run again")
+
+
+def _digest(deletion: OrderedDeletion) -> str:
     # the same Application may come back and go again: its objects are others then
-    objects = [(each.live.get("metadata") or {}).get("uid") for each in departed.objects]
-    text = json.dumps([departed.target.digest, objects])
+    objects = [(each.live.get("metadata") or {}).get("uid") for each in deletion.objects]
+    text = json.dumps([deletion.target.digest, objects])
     return hashlib.sha256(text.encode()).hexdigest()

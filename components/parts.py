@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pulumi
 
 from components.application import Application, ApplicationArgs
 from components.application_set import ApplicationSet, ApplicationSetArgs
-from components.awaiting import After, Earlier, Standing
-from components.deletion import delete_departed
+from components.awaiting import After, Earlier, Standing, not_applied
+from components.deletion import delete_in_order, leave_deletions
 from components.live_cluster import LiveCluster
 from components.orphaned_resources import OrphanedResources
 from components.provider import cluster_provider
@@ -36,7 +36,12 @@ from gitops.prune import PruneAction
 
 
 async def declare_part(
-    part: Part, settings: Settings, cluster: LiveCluster, options: pulumi.ResourceOptions
+    part: Part,
+    settings: Settings,
+    cluster: LiveCluster,
+    options: pulumi.ResourceOptions,
+    *,
+    provided: Callable[[Mapping[object, pulumi.Resource]], None] = lambda _: None,
 ) -> list[HomeOpsError]:
     """Register everything of a part; what comes in waves, as wave after wave is healthy.
 
@@ -45,26 +50,45 @@ async def declare_part(
         settings: the stack's config.
         cluster: where gates look and hooks run.
         options: the provider.
+        provided: told which namespaces and definitions there are, before what needs them.
 
     Returns:
         Why some of it was not registered. The run must then fail, or the engine would delete it.
     """
     part = _with_forced_replacements(part, cluster)
     sets = _application_sets(part, options)
-    provided: dict[object, pulumi.Resource] = {}
+    needed: dict[object, pulumi.Resource] = {}
     for application_set in sets.values():
-        provided.update(application_set.namespaces)
+        needed.update(application_set.namespaces)
     applications = list(_applications(part, settings, sets, cluster))
     for application in applications:
-        provided.update(application.provided)
-    standing = _bystanders(part, applications, provided)
-    await _declare_objects(part, [*applications, *standing], provided)
+        needed.update(application.provided)
+    standing = _bystanders(part, applications, needed)
+    provided(needed)
+    await _declare_objects(part, [*applications, *standing], needed)
     for warning in (text for each in part.applications for text in each.warnings):
         pulumi.log.warn(warning)
     failed = [each.error for each in applications if each.error and not each.is_broken]
-    if not failed and part.deletes:
-        failed += await delete_departed(
-            part.departed,
+    return failed or await _delete(part, applications, settings, cluster, options)
+
+
+async def _delete(
+    part: Part,
+    applications: Sequence[Application],
+    settings: Settings,
+    cluster: LiveCluster,
+    options: pulumi.ResourceOptions,
+) -> list[HomeOpsError]:
+    """Delete what the engine cannot, when all else is applied; why some of it was not."""
+    deletions = part.deletions if part.deletes else ()
+    deleted = {each.name for each in deletions}
+    living = {each.spec.name for each in part.applications} - deleted
+    await leave_deletions(living, part.inventory, options)
+    failed: list[HomeOpsError] = []
+    if deletions:
+        failed = await delete_in_order(
+            deletions,
+            refused=await _not_whole(applications),
             inventory=part.inventory,
             cluster=cluster,
             options=options,
@@ -73,6 +97,11 @@ async def declare_part(
     if part.doomed and not failed:
         OrphanedResources(ORPHANED_RESOURCES, part.doomed, cluster, options)
     return failed
+
+
+async def _not_whole(applications: Iterable[Application]) -> list[str]:
+    """The Applications of which something was refused, once everything has been tried."""
+    return [each.name for each in applications if await not_applied(each.objects)]
 
 
 def refused(errors: Sequence[HomeOpsError], what: str) -> pulumi.RunError:

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 
 from tests.e2e import objects
-from tests.e2e.checkout import Checkout, application_set
+from tests.e2e.checkout import DELETION, Checkout, application_set
 from tests.e2e.conftest import NewCheckout
 from tests.e2e.engine_run import EngineRun
-from tests.e2e.live import CONFIG_MAPS, Body
+from tests.e2e.hooks import meanwhile
+from tests.e2e.live import CONFIG_MAPS, Body, until
 
 pytestmark = pytest.mark.e2e
 
 WAVE = "argocd.argoproj.io/sync-wave"
 WAVE_TYPE = "home-ops:index:Wave"
 NOWHERE = {"no-node-has": "this"}
+FINALIZER = "home-ops.local/hold"
 SECONDS = 3
 NAME = re.compile(r"^e2e-.*-[0-9a-f]{6}-")
 
@@ -55,6 +57,18 @@ def deletions(checkout: Checkout, since: int) -> list[str]:
     return [each["metadata"]["name"] for each in found]
 
 
+def release(checkout: Checkout, name: str, *, untouched: str) -> None:
+    """Let go of a ConfigMap whose deletion has begun, and prove that another's has not."""
+    path = CONFIG_MAPS.path(checkout.namespace, name)
+
+    def going() -> bool:
+        return "deletionTimestamp" in checkout.live.request("GET", path)["metadata"]
+
+    until(going, "a deletion", seconds=120)
+    assert checkout.live.find("ConfigMap", untouched, checkout.namespace)
+    checkout.live.request("PATCH", path, {"metadata": {"finalizers": None}})
+
+
 def gates(run: EngineRun) -> list[str]:
     """The gates a run went through, or would: ``<app>/wave=0``."""
     done = (each for each in run.steps if each.type == WAVE_TYPE and each.action != "same")
@@ -63,14 +77,18 @@ def gates(run: EngineRun) -> list[str]:
 
 def test_waves_are_applied_in_order_and_deleted_in_reverse(checkout: Checkout) -> None:
     """A wave begins when the Job and Deployment of the one before are healthy, in plain ``pulumi
-    up``, after a preview that waits for nothing; what is pruned goes at the very end, and an
-    Application goes with its highest wave first."""
+    up``, after a preview that waits for nothing; what is pruned goes at the very end, the highest
+    wave first and PruneLast last, whatever is kept between them, and each wave is gone before the
+    next goes; and so does an Application."""
     migration, server = job("migrate", **in_wave(0)), deployment("server")
     first, third = (
         objects.config_map("first", **in_wave(-3)),
         objects.config_map("third", **in_wave(6)),
     )
-    dropped = objects.config_map("beside"), objects.config_map("third-too", **in_wave(6))
+    held = objects.config_map("third-too", **in_wave(6))
+    held["metadata"]["finalizers"] = [FINALIZER]
+    at_last = objects.config_map("last", **in_wave(6, **objects.options("PruneLast=true")))
+    dropped = objects.config_map("beside"), held, at_last
     second = objects.config_map("second", **in_wave(5))
     checkout.write("app", second, third, first, migration, server, *dropped)
     checkout.write("other", objects.config_map("other"))
@@ -84,12 +102,16 @@ def test_waves_are_applied_in_order_and_deleted_in_reverse(checkout: Checkout) -
     changed = objects.config_map("third", data="2", **in_wave(6))
     checkout.write("app", second, changed, first, migration, server, deployment("new"))
     before = revision(checkout, "ConfigMap", "third")
-    assert gates(checkout.twice()) == ["app/wave=-3", "app/wave=0", "app/wave=5"]
+    planned = checkout.preview().succeeded()
+    assert f"create {DELETION} e2e-{checkout.id}-app" in planned.changes
+    run = meanwhile(checkout, lambda: release(checkout, "third-too", untouched="beside"))
+    assert gates(run.succeeded()) == ["app/wave=-3", "app/wave=0", "app/wave=5"]
     after = revision(checkout, "ConfigMap", "third")
     assert before < after
-    # all of it after the last apply; among each other, the engine orders only direct dependents
-    gone = {"third-too", "beside"}
-    assert set(deletions(checkout, before)) == set(deletions(checkout, after)) == gone
+    # all of it after the last apply, and in order
+    gone = ["third-too", "beside", "last"]
+    assert deletions(checkout, before) == deletions(checkout, after) == gone
+    assert checkout.twice().changes == []
 
     checkout.remove("app")
     checkout.twice()

@@ -1,4 +1,4 @@
-"""Hooks of a deletion: how they outlive Git, and when an Application is deleted with them."""
+"""Hooks of a deletion: how they outlive Git."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import pytest
 from gitops.application_target import ApplicationTarget
 from gitops.inventory import Inventory
 from gitops.manifest import HOOK, Manifest, SyncPhase
-from gitops.prune import Decision, PruneAction
 from gitops.syncing.deletion import (
     DELETION_HOOKS,
     deletion_hooks,
-    departed_applications,
+    departed_target,
     hold_a_secret,
 )
 from gitops.syncing.hook_plan import hooks_of
@@ -38,10 +37,6 @@ def after(text: str, *objects: dict[str, Any], **inputs: Any) -> Inventory:
     last = inventory(*(deployed(body) for body in objects))
     known = {"path": "apps/media/jellyfin", "namespace": "media", DELETION_HOOKS: text, **inputs}
     return replace(last, application_inputs={NAME: known})
-
-
-def decided(last: Inventory, action: PruneAction) -> list[Decision]:
-    return [Decision(object=each, action=action, reason="") for each in last.objects.values()]
 
 
 def test_only_the_hooks_of_a_deletion_are_kept() -> None:
@@ -67,32 +62,15 @@ def test_secrets_are_told() -> None:
 
 
 def test_a_departed_application_knows_its_hooks() -> None:
-    """From the last deployment alone: subject, options, the hooks of each phase, the objects."""
+    """From the last deployment alone: subject, options, the hooks of each phase; no objects."""
     text = deletion_hooks(target(hook("PreDelete,PostDelete"), hook("PostDelete", "bye")))
     last = after(text, config_map(namespace="media"), syncOptions={"Timeout": "7"})
-    (found,) = departed_applications(last, decided(last, PruneAction.PRUNE), present=())
-    assert found.target.subject == "media/jellyfin"
-    assert found.target.default_options.timeout == 7
-    assert [(each.phase, each.manifest.key.name) for each in found.target.hooks] == [
+    found = departed_target(last, NAME)
+    assert found.subject == "media/jellyfin"
+    assert found.default_options.timeout == 7
+    assert [(each.phase, each.manifest.key.name) for each in found.hooks] == [
         (SyncPhase.PRE_DELETE, "backup"),
         (SyncPhase.POST_DELETE, "backup"),
         (SyncPhase.POST_DELETE, "bye"),
     ]
-    assert [each.key.name for each in found.objects] == ["settings"]
-
-
-@pytest.mark.parametrize("action", [PruneAction.KEEP, PruneAction.RELEASE])
-def test_what_is_not_deleted_runs_no_hook(action: PruneAction) -> None:
-    """An Application that lives, or all of whose objects stay, has no deletion."""
-    last = after(deletion_hooks(target(hook("PreDelete"))), config_map())
-    assert departed_applications(last, decided(last, action), present=()) == []
-    assert departed_applications(last, decided(last, PruneAction.PRUNE), present=[NAME]) == []
-    none = after("", config_map())
-    assert departed_applications(none, decided(none, PruneAction.PRUNE), present=()) == []
-
-
-def test_an_application_of_hooks_alone() -> None:
-    """Without any object its hooks run all the same."""
-    last = after(deletion_hooks(target(hook("PreDelete"))))
-    (found,) = departed_applications(last, [], present=())
-    assert found.objects == ()
+    assert found.manifests == ()
