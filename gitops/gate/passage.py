@@ -107,7 +107,7 @@ def pass_gate(
         inventory=inventory,
         target=target.applications,
         settings=settings.prune_gate,
-        confirmations=_confirmations(settings, target.applications),
+        confirmations=_confirmations(settings, target),
         live=found.values(),
         uids=_uids(plan, found),
     )
@@ -169,13 +169,17 @@ def _told(stop: GateStop, waiting: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _confirmations(settings: Settings, target: Iterable[ApplicationTarget]) -> frozenset[str]:
+def _confirmations(settings: Settings, target: Target) -> frozenset[str]:
     """All tokens: of the config and the environment, of templates and of Applications."""
     tokens = set(settings.confirm)
-    for each in settings.application_sets:
-        text = ((each.template.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION, "")
-        tokens |= read_confirmations(text, subject=f"{each.name}: annotation {ANNOTATION}")
-    for application in target:
+    templates = {
+        each.name: ((each.template.get("metadata") or {}).get("annotations") or {})
+        for each in settings.application_sets
+    }
+    texts = {name: annotations.get(ANNOTATION, "") for name, annotations in templates.items()}
+    for name, text in (*texts.items(), *((each.name, each.confirm) for each in target.sets)):
+        tokens |= read_confirmations(text, subject=f"{name}: annotation {ANNOTATION}")
+    for application in target.applications:
         tokens |= application.spec.confirm
         text = application.spec.annotations.get(ANNOTATION, "")
         tokens |= read_confirmations(text, subject=f"{application.subject}: {ANNOTATION}")

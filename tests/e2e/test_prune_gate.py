@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -248,6 +250,27 @@ def test_again_nothing_changes(gated: Gated) -> None:
     assert gated.again.changes == []
     assert f"{NO_DELETION} confirms nothing now" in gated.run.output
     assert set(gated.planned.changes) == set(gated.run.changes)
+
+
+def test_gitops_up_ends_with_what_is_stopped(gated: Gated) -> None:
+    """After the table: the Application, what is kept of it, and the command that confirms it."""
+    checkout = gated.checkout
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler.cli", "up", "--yes", "--stack", checkout.stack],
+        cwd=checkout.root,
+        env=dict(checkout.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    _, _, end = done.stdout.partition(" objects in the cluster; ")
+    assert (
+        f"{gated.application('claim')}: stopped by the prune gate, which keeps "
+        f"PersistentVolumeClaim {checkout.namespace}/claim; put back into Git, or "
+        f"`gitops up --confirm {gated.token('claim')}`\n"
+    ) in end
+    assert end.count("stopped by the prune gate") == len(STOPPED)
 
 
 def test_confirmed_by_the_environment(gated: Gated) -> None:

@@ -372,22 +372,29 @@ def test_nobody_asks_for_a_namespace_that_is_not_made(story: Story) -> None:
 
 
 def test_unknown_fields_are_refused_client_side(story: Story) -> None:
-    """Client-side apply would drop them in silence; the object is named and stays as it was."""
+    """Client-side apply would drop them in silence; the custom resource is named and stays as it
+    was, and one of Kubernetes' own kinds is refused in any case."""
     checkout = story.checkout
-    service = objects.service("validated")
-    service["metadata"]["annotations"] = CLIENT_SIDE
-    checkout.write("plain/validated", service)
+    group, spec = f"{checkout.id}.example", {"fixed": "first", "free": "1"}
+    custom = objects.thing(f"{group}/v1", "Fixed", "validated", annotations=CLIENT_SIDE, spec=spec)
+    checkout.write("plain/validated", custom)
     checkout.up().succeeded()
-    service["spec"] |= {"nobodyKnows": "this", "sessionAffinity": "ClientIP"}
-    checkout.write("plain/validated", service)
+    custom["spec"] |= {"nobodyKnows": "this", "free": "2"}
+    checkout.write("plain/validated", custom)
     run = checkout.up()
     assert run.exit_code != 0
     assert 'unknown field "spec.nobodyKnows"' in run.output
-    found = checkout.live.find("Service", "validated", f"{checkout.id}-plain")
+    found = checkout.live.find("Fixed", "validated", f"{checkout.id}-plain")
     assert found
-    assert found["spec"]["sessionAffinity"] == "None"
+    assert found["spec"] == {"fixed": "first", "free": "1"}
+    del custom["spec"]["nobodyKnows"]
+    service = objects.service("validated")
+    service["metadata"]["annotations"] = CLIENT_SIDE
+    service["spec"]["nobodyKnows"] = "this"
+    checkout.write("plain/validated", custom, service)
+    assert "v1 does not have: spec.nobodyKnows" in checkout.preview().failed().output
     del service["spec"]["nobodyKnows"]
-    checkout.write("plain/validated", service)
+    checkout.write("plain/validated", custom, service)
     checkout.up().succeeded()
 
 
