@@ -14,15 +14,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import health_rules, incremental, reconcile, report, status, waves
+from benchmarks import health_rules, reconcile, report, separate, shards, status, waves
 from benchmarks.checkout import REPOSITORY, BenchmarkError
 from benchmarks.measurements import Limits, measure
 from benchmarks.report import Row
 from benchmarks.scenarios import SCENARIOS
 
 APART = {
-    **{each.NAME: each.measure for each in (status, waves, health_rules, reconcile, incremental)},
-    incremental.DEFINITIONS: incremental.measure_definitions,
+    each.NAME: each.measure for each in (status, waves, health_rules, reconcile, separate, shards)
 }
 MEASURED = (*SCENARIOS, *APART)
 
@@ -86,8 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds",
         type=float,
-        default=1800.0,
-        help="start and repeat nothing after so many seconds (default: 1800)",
+        default=3600.0,
+        help="start and repeat nothing after so many seconds (default: 3600)",
     )
     parser.add_argument("--json", type=Path, help="write all figures to this file as well")
     return parser

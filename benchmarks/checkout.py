@@ -170,7 +170,12 @@ def _environment(directory: Path) -> dict[str, str]:
     passphrase = directory / "passphrase"
     passphrase.touch(mode=0o600)
     passphrase.write_text(secrets.token_urlsafe(16))
-    left_out = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_OPTION_CONFIG_FILE")
+    # without bytecode every process would compile the program anew, which no installed one does
+    left_out = (
+        "PULUMI_CONFIG_PASSPHRASE",
+        "PULUMI_OPTION_CONFIG_FILE",
+        "PYTHONDONTWRITEBYTECODE",
+    )
     inherited = {name: value for name, value in os.environ.items() if name not in left_out}
     return {
         **inherited,
