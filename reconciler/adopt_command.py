@@ -61,13 +61,13 @@ def adopt(options: argparse.Namespace) -> ExitCode:
     Raises:
         HomeOpsError: the config, Git or the cluster cannot be read, or the backup not be written.
     """
-    from cluster.connection import connect
+    from cluster.stack_cluster import connect_to
     from reconciler.adopting import Adopting
     from reconciler.project import find_root, stack_settings
 
     root = find_root(Path.cwd())
     settings = stack_settings(root, options.stack)
-    with connect(settings.kubernetes.context or None) as connection:
+    with connect_to(settings.kubernetes) as connection:
         if options.undo:
             return _undo(connection, options)
         adopting = Adopting(

@@ -9,46 +9,47 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops.errors import ConfigError
 from reconciler import durations
+from reconciler.application_options import add_selection, selection_of
 from reconciler.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from cluster.listing import Skipped
     from gitops.status.application import ApplicationStatus
-    from gitops.status.label_selector import Requirement
     from reconciler.applications import Reading, Selection, StatusReader
     from reconciler.waiting import Done, Outcome
 
 DEFAULT_TIMEOUT = "5m"
+OLD = 600.0
+"""Seconds after which the last pass is so long ago that its findings need saying so."""
 OUTPUTS = ("wide", "json", "yaml", "name")
-_FILTERS = {
-    ("--category",): "category",
-    ("--set",): "ApplicationSet",
-    ("--project", "-p"): "AppProject",
-}
 
 
 def add_parsers(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
     common: argparse.ArgumentParser,
-) -> None:
-    """Add ``app`` and its verbs to the command line.
+) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+    """Add ``app`` and the verbs that look to the command line.
 
     Args:
         verbs: where commands are added.
         common: the options every command has.
+
+    Returns:
+        Where further verbs of ``app`` are added.
     """
-    app = verbs.add_parser("app", help="look at Applications")
+    app = verbs.add_parser("app", help="look at Applications, sync them, steer them")
     app_verbs = app.add_subparsers(required=True, metavar="COMMAND")
     listing = app_verbs.add_parser(
         "list", parents=[common], help="the Applications, their health and what is wrong with them"
     )
-    _add_output(listing)
-    _add_selection(listing)
+    add_output(listing)
+    add_selection(listing)
     listing.set_defaults(command=list_applications)
     get = app_verbs.add_parser(
         "get", parents=[common], help="one Application, its objects and what unhealthy ones own"
@@ -56,7 +57,7 @@ def add_parsers(
     get.add_argument(
         "name", metavar="NAME", help="its name, or its directory such as media/jellyfin"
     )
-    _add_output(get)
+    add_output(get)
     get.set_defaults(command=get_application)
     wait = app_verbs.add_parser(
         "wait", parents=[common], help="wait until Applications are healthy, or gone"
@@ -67,9 +68,10 @@ def add_parsers(
         "--health", action="store_true", help="until they are Healthy or Suspended (the default)"
     )
     until.add_argument("--delete", action="store_true", help="until none of their objects is left")
-    _add_selection(wait)
+    add_selection(wait)
     add_timeout(wait)
     wait.set_defaults(command=wait_for_applications)
+    return app_verbs
 
 
 def add_timeout(parser: argparse.ArgumentParser) -> None:
@@ -91,29 +93,28 @@ def duration(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def selector(text: str) -> tuple[Requirement, ...]:
-    """A label selector, for argparse, which turns the error into its own."""
-    from gitops.status import label_selector
-
-    try:
-        return label_selector.parse(text)
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
 def list_applications(options: argparse.Namespace) -> ExitCode:
     """``gitops app list``."""
     from reconciler.status_printing import Output, applications
 
-    selection = _selection(options)
+    selection = selection_of(options)
     with _reader(options) as reader:
-        reading = reader.read()
+        reading = reader.read(remembered=True)
     found = [each for each in reading.applications if selection.accepts(each)]
     applications(found, Output(options.output))
     if not found:
         print("no Applications found", file=sys.stderr)
+    if outdated := _outdated(found):
+        print(outdated, file=sys.stderr)
     warn_of_skipped(reading.skipped)
     return ExitCode.OK
+
+
+def _outdated(found: Sequence[ApplicationStatus]) -> str:
+    """That what is shown of the sync is old news; empty where it is not."""
+    passes = [each.sync.compared for each in found if each.sync.compared is not None]
+    seconds = (datetime.now(UTC) - max(passes)).total_seconds() if passes else 0
+    return f"SYNC is what the pass {durations.age(seconds)} ago found" if seconds > OLD else ""
 
 
 def get_application(options: argparse.Namespace) -> ExitCode:
@@ -122,7 +123,7 @@ def get_application(options: argparse.Namespace) -> ExitCode:
     from reconciler.status_printing import Output, application
 
     with _reader(options) as reader:
-        reading = reader.read(require([options.name], reader))
+        reading = reader.read(require([options.name], reader), remembered=True)
     application(reading.applications[0], Output(options.output))
     warn_of_skipped(reading.skipped)
     return ExitCode.OK
@@ -138,7 +139,7 @@ def wait_for_applications(options: argparse.Namespace) -> ExitCode:
     from reconciler.applications import require
     from reconciler.waiting import is_gone, is_healthy
 
-    selection = _selection(options)
+    selection = selection_of(options)
     with _reader(options) as reader:
         names = reader.names(options.names)
         if options.names and not options.delete:
@@ -228,37 +229,12 @@ def _reader(options: argparse.Namespace) -> Iterator[StatusReader]:
         yield reader
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Add ``-o``."""
     parser.add_argument(
         "--output",
         "-o",
         choices=OUTPUTS,
         default="table",
         help="another form than the table",
-    )
-
-
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    for option, what in _FILTERS.items():
-        parser.add_argument(
-            *option, action="append", default=[], metavar="NAME", help=f"only of this {what}"
-        )
-    parser.add_argument(
-        "--selector",
-        "-l",
-        type=selector,
-        default=(),
-        metavar="LABELS",
-        help="only with these labels: key=value",
-    )
-
-
-def _selection(options: argparse.Namespace) -> Selection:
-    from reconciler.applications import Selection
-
-    return Selection(
-        categories=options.category,
-        application_sets=options.set,
-        projects=options.project,
-        labels=options.selector,
     )

@@ -13,17 +13,20 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from cluster.connection import Connection, connect
+from cluster.application_records import Records
+from cluster.connection import FORBIDDEN, Connection, StatusError
 from cluster.discovery import ClusterFacts, facts
+from cluster.lease import last_holder
 from cluster.listing import ListStats, Skipped
 from cluster.live_status import LiveStatus, read_status
+from cluster.stack_cluster import connect_to
 from gitops.application import ApplicationSpec
 from gitops.config import Settings
 from gitops.configuration.suggestions import did_you_mean
 from gitops.errors import ConfigError
 from gitops.health import UserRules
 from gitops.ownership import APPLICATION_LABEL, label_value
-from gitops.status.application import ApplicationStatus, application_statuses
+from gitops.status.application import ApplicationStatus, application_statuses, with_records
 from gitops.status.label_selector import Requirement
 
 _MOST_NAMES = 20  # a longer selector costs more than it saves
@@ -50,8 +53,11 @@ class Selection:
     labels: Sequence[Requirement] = ()
 
     def accepts(self, application: ApplicationStatus) -> bool:
-        """Whether the Application is meant; one that is not in Git has none of these."""
-        spec = application.spec
+        """Whether the Application is meant."""
+        return self.accepts_spec(application.spec)
+
+    def accepts_spec(self, spec: ApplicationSpec | None) -> bool:
+        """Whether it is meant, by what Git has of it; one that is not in Git has none of these."""
         return all(
             not allowed or (spec is not None and actual in allowed)
             for allowed, actual in (
@@ -93,8 +99,12 @@ class StatusReader:
         if self._connection is not None:
             self._connection.close()
 
-    def read(self, names: Collection[str] = ()) -> Reading:
+    def read(self, names: Collection[str] = (), *, remembered: bool = False) -> Reading:
         """The Applications with these names, or all.
+
+        Args:
+            names: which.
+            remembered: read their records as well, so what the last pass has found.
 
         Raises:
             ClusterError: the cluster does not answer, or refuses.
@@ -102,12 +112,11 @@ class StatusReader:
         started = time.perf_counter()
         found = self._live(names)
         meant = [spec for spec in self._specs if not names or spec.name in names]
+        statuses = application_statuses(found.resources, meant)
+        if remembered:
+            statuses = self._with_records(statuses)
         return Reading(
-            applications=[
-                each
-                for each in application_statuses(found.resources, meant)
-                if not names or each.name in names
-            ],
+            applications=[each for each in statuses if not names or each.name in names],
             skipped=found.skipped,
             stats=found.stats,
             seconds=time.perf_counter() - started,
@@ -119,17 +128,33 @@ class StatusReader:
         subjects = {spec.subject: spec.name for spec in self._specs}
         return [subjects.get(name, name) for name in given]
 
-    def _live(self, names: Collection[str]) -> LiveStatus:
+    def _with_records(self, statuses: Iterable[ApplicationStatus]) -> list[ApplicationStatus]:
+        connection = self._connected()
+        namespace, stack = self._settings.bootstrap.namespace, self._stack
+        try:
+            records = Records(connection, namespace=namespace, stack=stack).read()
+            last = last_holder(connection, namespace=namespace, stack=stack) if records else None
+        except StatusError as error:
+            if error.code != FORBIDDEN:
+                raise
+            return list(statuses)  # whoever may read Applications' objects need not read records
+        return with_records(statuses, records, compared=last.renewed if last else None)
+
+    def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = connect(self._settings.kubernetes.context or None)
+            self._connection = connect_to(self._settings.kubernetes)
+        return self._connection
+
+    def _live(self, names: Collection[str]) -> LiveStatus:
+        connection = self._connected()
         if self._facts is None:
-            self._facts = facts(self._connection)
+            self._facts = facts(connection)
         selector = APPLICATION_LABEL
         labels = [label_value(name) for name in names]
         if labels and len(labels) <= _MOST_NAMES and all(map(_LABEL.fullmatch, labels)):
             selector += f" in ({','.join(labels)})"
         found = read_status(
-            self._connection,
+            connection,
             self._facts,
             stack=self._stack,
             rules=self._rules,

@@ -44,6 +44,7 @@ def show_health(options: argparse.Namespace) -> ExitCode:
     from gitops.manifest import load_yaml
     from gitops.status.causes import FINE
     from reconciler import status_printing
+    from reconciler.status_data import resource_data
 
     source = "standard input" if options.filename == "-" else options.filename
     bodies = load_yaml(_content(options.filename, source), source=source)
@@ -57,7 +58,7 @@ def show_health(options: argparse.Namespace) -> ExitCode:
                 group = f".{each.key.group}" if each.key.group else ""
                 print(f"{each.key.kind.lower()}{group}/{each.key.name}")
         case status_printing.Output.JSON | status_printing.Output.YAML:
-            data = [status_printing.resource_data(each) for each in found]
+            data = [resource_data(each) for each in found]
             status_printing.document(data, output, stream=sys.stdout)
         case _:
             wide = output is status_printing.Output.WIDE

@@ -10,20 +10,23 @@ import argparse
 import json
 import os
 import random
-import signal
 import sys
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler import shards_argument
 from reconciler.app_commands import duration
+from reconciler.endings import told_to_end
 from reconciler.exit_codes import ExitCode
+from reconciler.trigger_command import Waking, trigger
 
 if TYPE_CHECKING:
     from reconciler.report import Report
 
 JITTER = 0.1
+LONGEST_PAUSE = 300.0
+"""Beyond this the pauses of passes that fail do not grow, unless the interval is longer."""
 _SHORTEST = 1.0
 
 
@@ -42,6 +45,9 @@ def add_parser(
     often = parser.add_mutually_exclusive_group()
     often.add_argument("--once", action="store_true", help="one pass (the default)")
     often.add_argument("--loop", action="store_true", help="passes until SIGTERM")
+    often.add_argument(
+        "--trigger", action="store_true", help="ask whoever makes the passes for one, and end"
+    )
     parser.add_argument(
         "--interval",
         type=duration,
@@ -49,6 +55,7 @@ def add_parser(
         metavar="DURATION",
         help="from one pass to the next (default: home-ops:reconciler.interval, else 3m)",
     )
+    shards_argument.add(parser)
     parser.add_argument(
         "--repository", default="", metavar="URL", help="where Git is (default: the config's)"
     )
@@ -64,8 +71,11 @@ def add_parser(
 
 def reconcile(options: argparse.Namespace) -> ExitCode:
     """``gitops reconcile``."""
-    from reconciler.reconcile import Options, Reconciler
+    from reconciler.reconcile import Options
+    from reconciler.shards_passes import Passes
 
+    if options.trigger:
+        return trigger(options)
     # `make env` points the engine at a copy of the local stack's file; a pass has the commit's.
     os.environ.pop("PULUMI_OPTION_CONFIG_FILE", None)
     started = Options(
@@ -75,25 +85,34 @@ def reconcile(options: argparse.Namespace) -> ExitCode:
         folder=Path.cwd(),
         looks_only=options.dry_run,
     )
-    with Reconciler(started) as reconciler:
-        if not options.loop:
-            return _told(reconciler.run(), options)
-        ended = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    with Passes(started, options.shard) as passes, told_to_end(passes.end) as ended:
+        failures, waking = 0, Waking(passes.asked)
         while True:
-            report = reconciler.run()
-            code = _told(report, options)
-            if ended.is_set():
+            if options.loop:
+                waking.begin()
+            told = [(report, _told(report, options)) for report in passes.run()]
+            code = max(code for _, code in told)
+            if not options.loop:
                 return code
-            interval = options.interval or reconciler.interval.total_seconds()
-            if ended.wait(pause(report, interval, now=datetime.now(UTC))):
+            failures = failures + 1 if any(report.errors for report, _ in told) else 0
+            interval, now = options.interval or passes.interval, datetime.now(UTC)
+            wait = min(pause(r, interval, failures=failures, now=now) for r, _ in told)
+            if waking.wait(ended, wait):
                 return code
 
 
-def pause(report: Report, interval: float, *, now: datetime) -> float:
-    """How long to wait for the next pass: until something is due by itself, at most the interval,
-    which varies a little so that many stacks do not ask at once."""
-    wait = interval * (1 + random.uniform(-JITTER, JITTER))
+def pause(report: Report, interval: float, *, failures: int = 0, now: datetime) -> float:
+    """How long to wait for the next pass.
+
+    Args:
+        report: the last one; something in it may be due by itself before the interval is over.
+        interval: from one pass to the next; varied a little so that many stacks do not ask at once,
+            and doubled with each failure after the first.
+        failures: how many passes in a row could not be made as a whole.
+        now: the time, with its zone.
+    """
+    grown: float = interval * 2 ** min(max(failures - 1, 0), 16)
+    wait = min(grown, max(interval, LONGEST_PAUSE)) * (1 + random.uniform(-JITTER, JITTER))
     if report.next is not None:
         wait = min(wait, (report.next - now).total_seconds())
     return max(wait, min(_SHORTEST, interval))

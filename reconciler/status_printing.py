@@ -11,17 +11,22 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TextIO
 
+from gitops.records.record import ApplicationRecord
 from gitops.status.application import ApplicationStatus
 from gitops.status.resource import ResourceStatus
+from reconciler.durations import age
 from reconciler.events import Changes, Outcome
 from reconciler.printing import table
+from reconciler.status_data import as_data
 
 _NARROWEST = 40  # for a message
-_APPLICATION_COLUMNS = ("NAME", "CATEGORY", "NAMESPACE", "HEALTH", "OBJECTS")
-_CATEGORY, _NAMESPACE = 1, 2
+_APPLICATION_COLUMNS = ("NAME", "CATEGORY", "NAMESPACE", "SYNC", "HEALTH", "OBJECTS")
+_CATEGORY, _NAMESPACE, _SYNC = 1, 2, 3
+_SHORT = 10
 
 
 class Output(StrEnum):
@@ -104,49 +109,6 @@ def document(data: Any, output: Output, *, stream: TextIO) -> None:
     yaml.safe_dump(data, stream, sort_keys=False, allow_unicode=True, width=1000)
 
 
-def as_data(found: ApplicationStatus) -> dict[str, Any]:
-    """An Application as ``-o json`` has it; ``status`` has the fields of ArgoCD's Application."""
-    spec = found.spec
-    return {
-        "name": found.name,
-        "category": found.category,
-        "applicationSet": spec.application_set if spec else "",
-        "project": spec.project if spec else "",
-        "path": spec.source.path if spec else "",
-        "namespace": found.namespace,
-        "objects": len(found.resources),
-        "kinds": dict(found.kinds),
-        "status": {
-            "health": {
-                "status": found.health.status.value,
-                "message": found.health.message,
-            },
-            "sync": {"status": found.sync.status.value, "message": found.sync.message},
-            "resources": [resource_data(each) for each in found.resources],
-        },
-    }
-
-
-def resource_data(found: ResourceStatus) -> dict[str, Any]:
-    """An object as ``-o json`` has it."""
-    key = found.key
-    data: dict[str, Any] = {
-        "group": key.group,
-        "version": found.api_version.rpartition("/")[2],
-        "kind": key.kind,
-        "namespace": key.namespace,
-        "name": key.name,
-        "health": {"status": found.health.status.value, "message": found.message},
-    }
-    if found.hook:
-        data["hook"] = True
-    if found.ignored:
-        data["ignored"] = True
-    if found.children:
-        data["children"] = [resource_data(each) for each in found.children]
-    return data
-
-
 def _application_table(
     found: Sequence[ApplicationStatus],
     changes: Mapping[str, Changes] | None,
@@ -160,17 +122,21 @@ def _application_table(
             each.name,
             each.category or "-",
             each.namespace or "-",
+            _sync(each),
             each.health.status.value,
             str(len(each.resources)),
         ]
         for each in found
     ]
+    if not wide and not any(each.record for each in found):
+        for line in (header, *lines):
+            del line[_SYNC]  # nothing is known of it
     if wide:
-        header += ["SYNC", "PROJECT", "SET", "PATH"]
+        header += ["REVISION", "COMPARED", "PROJECT", "SET", "PATH"]
         for line, each in zip(lines, found, strict=True):
             spec = each.spec
             known = (spec.project, spec.application_set, spec.source.path) if spec else ("-",) * 3
-            line += [each.sync.status.value, *known]
+            line += [each.sync.revision[:_SHORT] or "-", _compared(each) or "-", *known]
     if changes is not None:
         header.append("CHANGED")
         for line, each in zip(lines, found, strict=True):
@@ -195,13 +161,54 @@ def _facts(found: ApplicationStatus) -> dict[str, str]:
         "Set": spec.application_set if spec else "-",
         "Path": spec.source.path if spec else "- (not in Git)",
         "Namespace": found.namespace or "-",
-        "Sync": f"{found.sync.status.value} ({found.sync.message})",
+        "Sync": _told_of_sync(found),
+        **(_remembered(found.record) if found.record else {}),
         "Health": found.health.status.value,
     }
     if found.health.message:
         facts["Message"] = found.health.message
     facts["Objects"] = str(len(found.resources))
     return facts
+
+
+def _told_of_sync(found: ApplicationStatus) -> str:
+    sync = found.sync
+    if not sync.revision:
+        return f"{sync.status.value} ({sync.message})"
+    ago = _compared(found)
+    return f"{sync.status.value} ({sync.revision}{f', compared {ago} ago' if ago else ''})"
+
+
+def _remembered(record: ApplicationRecord) -> dict[str, str]:
+    """What a pass has left to say of an Application, and what people have asked of it."""
+    facts: dict[str, str] = {}
+    if record.paused:
+        by = f"by {record.paused_by} " if record.paused_by else ""
+        facts["Paused"] = f"{by}since {record.paused_at}" if record.paused_at else f"yes {by}"
+    if operation := record.operation:
+        ended = operation.finished or operation.started
+        ago = age((datetime.now(UTC) - ended).total_seconds())
+        facts["Last sync"] = f"{operation.phase.value} {ago} ago ({operation.message})"
+    for each in record.conditions:
+        facts[each.type] = " ".join(each.message.split())
+    return facts
+
+
+def _sync(found: ApplicationStatus) -> str:
+    """What stands in the table; what keeps automation away belongs to it."""
+    record = found.record
+    marks = (
+        ("paused", record is not None and record.paused),
+        ("rolled back", record is not None and record.pinned is not None),
+    )
+    told = ", ".join(name for name, is_so in marks if is_so)
+    return f"{found.sync.status.value} ({told})" if told else found.sync.status.value
+
+
+def _compared(found: ApplicationStatus) -> str:
+    if found.sync.compared is None:
+        return ""
+    return age((datetime.now(UTC) - found.sync.compared).total_seconds())
 
 
 def _walk(

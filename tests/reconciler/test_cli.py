@@ -42,6 +42,7 @@ def test_exit_codes_are_what_scripts_rely_on() -> None:
         "HELD": 4,
         "INTERRUPTED": 130,
     }
+    assert (int(ExitCode.DIFFERENT), int(ExitCode.TROUBLE)) == (1, 2)
 
 
 def test_help_loads_neither_engine_nor_cluster() -> None:
@@ -70,6 +71,17 @@ def test_help_loads_neither_engine_nor_cluster() -> None:
         ["app", "wait", "--health", "--delete"],
         ["health"],
         ["adopt", "--yes", "--undo", "backup.json"],
+        ["app", "sync"],
+        ["app", "sync", "--all", "media/jellyfin"],
+        ["app", "sync", "media/jellyfin", "--force"],
+        ["app", "sync", "media/jellyfin", "--revision", "main"],
+        ["app", "rollback"],
+        ["app", "rollback", "media/jellyfin", "1", "2"],
+        ["app", "history"],
+        ["app", "diff"],
+        ["app", "pause"],
+        ["app", "resume"],
+        ["drift", "--exit-code=maybe"],
     ],
 )
 def test_wrong_command_line_is_a_usage_error(arguments: list[str]) -> None:
@@ -89,6 +101,15 @@ def test_outside_a_repository_is_said(
     assert captured.out == ""
     assert captured.err.startswith(f"error: {tmp_path}: no Pulumi.yaml here or above")
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["app", "diff", "media/jellyfin"], ["drift"]])
+def test_errors_of_comparing_are_no_differences(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be compared ends with another code than what differs, as `kubectl diff` does."""
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == ExitCode.TROUBLE
 
 
 def test_stack_without_a_file_is_said(

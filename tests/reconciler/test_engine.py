@@ -14,7 +14,8 @@ from cluster.listing import list_objects
 from gitops.errors import ToolError
 from gitops.ownership import APPLICATION_LABEL
 from reconciler import engine
-from reconciler.engine import EngineError
+from reconciler.engine_environment import ENVIRONMENT
+from reconciler.engine_failures import EngineError
 from reconciler.events import Event, Outcome, Severity, Step, changes_by_application, readable
 from tests.reconciler.conftest import MakeProject, configure
 
@@ -88,7 +89,7 @@ def test_wrong_passphrase_is_explained(make_project: MakeProject, tmp_path: Path
         engine.up(root, "test")
 
 
-@pytest.mark.parametrize("name", engine.ENVIRONMENT)
+@pytest.mark.parametrize("name", ENVIRONMENT)
 def test_missing_environment_is_named(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

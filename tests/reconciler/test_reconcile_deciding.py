@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from gitops.application import Automated, SyncPolicy
 from gitops.application_target import ApplicationTarget
@@ -14,6 +17,7 @@ from gitops.comparison import Comparison, ObjectDrift, Why
 from gitops.diff import Difference
 from gitops.errors import RenderError
 from gitops.health import Health, HealthStatus
+from gitops.inventory import Inventory, InventoryObject
 from gitops.manifest import Manifest
 from gitops.policy.decision import Action, Decision
 from gitops.records.record import (
@@ -23,11 +27,12 @@ from gitops.records.record import (
     Pinned,
     SyncStatus,
 )
+from gitops.target import Target
 from reconciler.events import Changes, Outcome
 from reconciler.reconcile_conditions import conditions, health_of, may_vary
 from reconciler.reconcile_deciding import Known, decide
 from reconciler.reconcile_records import After, Synced, begun, next_record
-from reconciler.reconcile_running import is_stale
+from reconciler.reconcile_running import left_undone, stale_lock
 from reconciler.reconcile_syncing import (
     full_run_due,
     has_news,
@@ -38,6 +43,7 @@ from reconciler.reconcile_syncing import (
 )
 from reconciler.sync_results import SyncResult
 from reconciler.workspace import Commit
+from tests.e2e.live import until
 from tests.gitops.objects import application, config_map, key_of
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -111,12 +117,26 @@ def test_drift_of_what_somebody_else_synced() -> None:
 
 
 def test_failures_and_killed_passes() -> None:
-    """A sync that failed or never ended is tried again, after a while; another revision at once."""
-    for phase in (OperationPhase.FAILED, OperationPhase.RUNNING):
-        assert action(known(DRIFT, before=record("", operation(phase, age=1)))) is Action.WAIT
-        assert action(known(DRIFT, before=record("", operation(phase)))) is Action.SYNC
-        other = operation(phase, digest="old", age=1)
+    """A sync that failed is tried again after a while; one that was interrupted, and another
+    revision, at once: also the one that was there before what failed."""
+    failed = OperationPhase.FAILED
+    assert action(known(DRIFT, before=record("", operation(failed, age=1)))) is Action.WAIT
+    assert action(known(DRIFT, before=record("", operation(failed)))) is Action.SYNC
+    for phase in (OperationPhase.RUNNING, OperationPhase.ERROR):
+        interrupted = known(DRIFT, before=record("", operation(phase, age=1)))
+        assert action(interrupted) is Action.SYNC
+    for phase in (failed, OperationPhase.RUNNING, OperationPhase.ERROR):
+        other = operation(phase, digest="other", age=1)
         assert action(known(DRIFT, before=record("", other))) is Action.SYNC
+        assert action(known(DRIFT, before=record(DIGEST, other))) is Action.SYNC
+
+
+def test_back_to_what_was_synced_before() -> None:
+    """A content that was synced before, and another since that needed no sync as its objects had
+    moved to another Application, is no drift when Git has it again."""
+    assert action(known(DRIFT, before=record("other", operation()))) is Action.SYNC
+    gone = operation(digest="departed", age=1)
+    assert action(known(DRIFT, target=None, before=record("other", gone))) is Action.WAIT
 
 
 def test_departed_paused_broken_and_rolled_back() -> None:
@@ -184,6 +204,34 @@ def test_nothing_new_changes_nothing() -> None:
     assert next_record(known(SYNCED, before=first), after, again, now=later) == first
 
 
+def test_other_settings() -> None:
+    """An Application whose settings changed is synced though no object differs, until that has
+    succeeded; where automation is off a person syncs it, and nobody is told for ever. A change of
+    settings is another attempt, at once, even after the last retry."""
+    first = remembered(known(DRIFT), SYNCED, synced())
+    assert first.settings == TARGET.settings
+    options = replace(SPEC.sync_policy, sync_options={"Replace": "true"})
+    other = replace(TARGET, spec=replace(SPEC, sync_policy=options))
+    assert action(known(SYNCED, before=first)) is Action.NOTHING
+    assert action(known(SYNCED, before=first, target=other)) is Action.SYNC
+    waiting = remembered(known(SYNCED, before=first, target=other), SYNCED)
+    assert action(known(SYNCED, before=waiting, target=other)) is Action.SYNC
+    failed = remembered(known(SYNCED, before=first, target=other), SYNCED, synced("refused"))
+    assert action(known(SYNCED, before=failed, target=other)) is Action.WAIT
+    done = remembered(known(SYNCED, before=first, target=other), SYNCED, synced())
+    assert action(known(SYNCED, before=done, target=other)) is Action.NOTHING
+
+    manual = replace(TARGET, spec=replace(SPEC, sync_policy=replace(options, automated=None)))
+    left = remembered(known(SYNCED, before=first, target=manual), SYNCED)
+    assert action(known(SYNCED, before=first, target=manual)) is Action.NOTHING
+    assert left.settings == manual.settings
+
+    stopped = replace(operation(OperationPhase.FAILED, age=1), settings=TARGET.settings, retries=9)
+    assert action(known(DRIFT, before=record("old", stopped))) is not Action.SYNC
+    confirmed = replace(TARGET, spec=replace(SPEC, confirm=frozenset({"prune-0123456789abcdef"})))
+    assert action(known(DRIFT, before=record("old", stopped), target=confirmed)) is Action.SYNC
+
+
 def test_healing_is_no_history() -> None:
     """What is put right was deployed before: its history stays."""
     first = remembered(known(DRIFT), SYNCED, synced())
@@ -200,8 +248,11 @@ def test_a_killed_pass_is_told_of() -> None:
     assert done.operation is not None
     assert done.operation.phase is OperationPhase.SUCCEEDED
     assert [each.digest for each in done.history] == [DIGEST]
-    still = remembered(known(DRIFT, before=running), DRIFT)
-    assert still.operation == running.operation
+    left = remembered(known(DRIFT, before=running), DRIFT)
+    assert left.operation is not None
+    assert left.operation.phase is OperationPhase.ERROR
+    assert "was killed" in left.operation.message
+    assert left.history == ()
 
 
 def test_resources_of_a_record() -> None:
@@ -298,15 +349,63 @@ def test_full_runs() -> None:
 
 
 def test_stale_locks() -> None:
-    """Only a lock from the machine where a pass was killed is stale, and there only when its
-    process is gone."""
-    text = "locked (file:///x.json: created by root@{} (pid {}) at 2026-05-01T12:00:00Z)"
-    assert is_stale(text.format("pod-1", 1), "pod-1")
-    assert not is_stale(text.format("laptop", 1), "pod-1")
-    assert not is_stale(text.format("pod-1", 1), "")
-    assert not is_stale("incorrect passphrase", "pod-1")
-    here = socket.gethostname()
-    assert not is_stale(text.format(here, os.getpid()), here)
-    with subprocess.Popen(["true"]) as ended:
-        ended.wait()
-    assert is_stale(text.format(here, ended.pid), here)
+    """Only a lock from the machine where a run was killed is stale, one taken since that run began,
+    and there only when its process is gone."""
+    text = (
+        "stack {}: another run holds it (file:///x.json: created by root@{} (pid {}) at "
+        "2026-05-01T12:00:00Z); wait"
+    )
+    before, after = "2026-05-01T11:59:59+00:00", "2026-05-01T12:00:01+00:00"
+    assert stale_lock(text.format("home", "pod-1", 1), "pod-1") == "home"
+    assert stale_lock(text.format("home-definitions", "pod-1", 1), "pod-1") == "home-definitions"
+    assert stale_lock(text.format("home", "pod-1", 1), f"pod-0, pod-1 {before}") == "home"
+    assert not stale_lock(text.format("home", "pod-1", 1), f"pod-1 {after}")
+    assert not stale_lock(text.format("home", "laptop", 1), f"pod-1 {before}")
+    assert not stale_lock(text.format("home", "pod-1", 1), "")
+    assert not stale_lock("stack home: incorrect passphrase", "pod-1")
+    here, ours = socket.gethostname(), os.getpid()
+    assert stale_lock(text.format("home", here, ours), here), "this process runs no engine now"
+    with subprocess.Popen(["sleep", "60"]) as another:
+        until(Path(f"/proc/{another.pid}/cmdline").read_text, "it to be started")
+        assert stale_lock(text.format("home", here, another.pid), here), "it is no engine"
+        another.kill()
+    engine = "import time; time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", engine, "pulumi"]) as alive:
+        assert not stale_lock(text.format("home", here, alive.pid), here)
+        alive.kill()
+        alive.wait()
+        assert stale_lock(text.format("home", here, alive.pid), here)
+
+
+def test_what_an_earlier_run_left_undone() -> None:
+    """After a killed run everything is run, after one that failed only where the state lacks what
+    the cluster has; else the state is not even read."""
+
+    def left(memory: dict[str, str], inventory: Inventory | None = None) -> str:
+        state: Future[Inventory] = Future()
+        if inventory is not None:
+            state.set_result(inventory)
+        target = Target(applications=(TARGET,), projects=(), errors=(), warnings=())
+        names = [SPEC.name]
+        return left_undone(memory, names, target, lambda: state, separate_definitions=False)
+
+    assert left({}) == ""
+    assert "killed" in left({"running": "pod-1"})
+    assert "the state does not have" in left({"unsure": "true"}, Inventory())
+    last = InventoryObject(key=KEY, urn="urn", body={})
+    assert left({"unsure": "true"}, Inventory(objects={KEY: last})) == ""
+
+
+def test_what_is_rolled_back_is_held() -> None:
+    """A run of everything leaves an Application alone that is rolled back, though it is Synced: to
+    what it is rolled back to; once Git has another content that is over."""
+    pinned = Pinned(revision="c1", instead_of="c2", digest="in git")
+    back = replace(record(last=operation()), pinned=pinned)
+    standing = replace(known(SYNCED, before=back), wanted="in git")
+    left = Decision(action=Action.NOTHING, reason="synced")
+    assert standing.pinned is pinned
+    assert held({"a": standing}, {"a": left}) == {"a"}
+    moved_on = replace(standing, wanted="another")
+    assert moved_on.pinned is None
+    assert held({"a": moved_on}, {"a": left}) == set()
+    assert held({"a": known(SYNCED, before=record())}, {"a": left}) == set()

@@ -120,3 +120,12 @@ def test_pauses(due: int | None, least: float, most: float) -> None:
     found = report()
     found.next = NOW + timedelta(seconds=due) if due is not None else None
     assert least <= pause(found, 100, now=NOW) <= most
+
+
+def test_pauses_grow_with_failures() -> None:
+    """Passes that fail one after the other come less and less often, down to one in five minutes,
+    or in the interval where that is longer."""
+    found = report()
+    for failures, least, most in ((1, 9, 11), (2, 18, 22), (4, 72, 88), (50, 270, 330)):
+        assert least <= pause(found, 10, failures=failures, now=NOW) <= most
+    assert 540 <= pause(found, 600, failures=9, now=NOW) <= 660

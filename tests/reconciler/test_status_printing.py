@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
@@ -10,12 +11,21 @@ import yaml
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.health import Health, HealthStatus
 from gitops.manifest import ResourceKey
-from gitops.status.application import ApplicationStatus, application_statuses
+from gitops.records.record import (
+    ApplicationRecord,
+    Condition,
+    Operation,
+    OperationPhase,
+    Pinned,
+    SyncStatus,
+)
+from gitops.status.application import ApplicationStatus, application_statuses, with_records
 from gitops.status.resource import ResourceStatus
 from reconciler import status_printing
 from reconciler.events import Changes, Outcome
 from reconciler.status_printing import Output
 
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SPEC = ApplicationSpec(
     name="media-jellyfin",
     category="media",
@@ -83,9 +93,71 @@ def test_message_column_is_left_out_when_all_is_well() -> None:
 def test_wide_table_has_more_columns() -> None:
     """The wide table also says what is known of the sync and where an Application comes from."""
     header, first, second = shown(Output.WIDE)
-    assert header.split()[4:] == ["OBJECTS", "SYNC", "PROJECT", "SET", "PATH", "MESSAGE"]
-    assert first.split()[5:9] == ["Unknown", "apps", "all", "apps/media/jellyfin"]
-    assert second.split()[5:] == ["OutOfSync", "-", "-", "-"]
+    assert header.split()[3:] == [
+        *("SYNC", "HEALTH", "OBJECTS", "REVISION", "COMPARED"),
+        *("PROJECT", "SET", "PATH", "MESSAGE"),
+    ]
+    assert first.split()[3:11] == [
+        *("Unknown", "Progressing", "2", "-", "-"),
+        *("apps", "all", "apps/media/jellyfin"),
+    ]
+    assert second.split()[3:] == ["OutOfSync", "Healthy", "1", "-", "-", "-", "-", "-"]
+
+
+REVISION = "8c2f1d0a" * 5
+RECORD = ApplicationRecord(
+    name="media-jellyfin",
+    paused=True,
+    paused_by="ada@desk",
+    paused_at="2026-05-01T12:00:00Z",
+    pinned=Pinned(revision="a1", instead_of="b2", digest="c"),
+    revision=REVISION,
+    sync=SyncStatus.SYNCED,
+    conditions=(Condition(type="RolledBack", message="to a1\nfrom b2", since=NOW),),
+    operation=Operation(
+        phase=OperationPhase.SUCCEEDED, revision="a1", digest="d", message="asked for", started=NOW
+    ),
+)
+
+
+def remembered(record: ApplicationRecord = RECORD) -> list[ApplicationStatus]:
+    ago = datetime.now(UTC) - timedelta(minutes=3, seconds=1)
+    return with_records(FOUND, {record.name: record}, compared=ago)
+
+
+def test_what_a_pass_has_found_is_shown() -> None:
+    """Where there are records the table says what the last pass found of the sync, what keeps
+    automation away, and in the wide form how old that is."""
+    header, first, second = shown(Output.TABLE, remembered())
+    assert header.split()[3:5] == ["SYNC", "HEALTH"]
+    assert "Synced (paused, rolled back)   Progressing" in first
+    assert second.split()[3] == "OutOfSync"
+    _, first, _ = shown(Output.WIDE, remembered())
+    assert f"{REVISION[:10]}   3m" in first
+
+
+def test_one_application_tells_what_is_remembered() -> None:
+    """Its sync with commit and age, who has paused it, the last sync and every
+    condition in a line; in JSON under ArgoCD's names."""
+    out = io.StringIO()
+    status_printing.application(remembered()[0], stream=out)
+    facts = dict(re.split(r":\s+", line, maxsplit=1) for line in out.getvalue().splitlines()[:13])
+    assert facts["Sync"] == f"Synced ({REVISION}, compared 3m ago)"
+    assert facts["Paused"] == "by ada@desk since 2026-05-01T12:00:00Z"
+    assert re.fullmatch(r"Succeeded \d+d ago \(asked for\)", facts["Last sync"])
+    assert facts["RolledBack"] == "to a1 from b2"
+    status = json.loads("\n".join(shown(Output.JSON, remembered())))[0]["status"]
+    assert (status["sync"]["status"], status["sync"]["revision"]) == ("Synced", REVISION)
+    assert (status["paused"], status["pausedBy"]) == (True, "ada@desk")
+    assert status["rollback"] == {"revision": "a1", "insteadOf": "b2"}
+    assert status["conditions"][0]["type"] == "RolledBack"
+    assert status["operationState"]["phase"] == "Succeeded"
+
+
+def test_paused_before_the_first_pass() -> None:
+    """A record that no pass has filled says nothing about the sync, and that it is paused."""
+    _, first, _ = shown(Output.TABLE, remembered(ApplicationRecord(name=SPEC.name, paused=True)))
+    assert "Unknown (paused)" in first
 
 
 def test_names_are_plain() -> None:

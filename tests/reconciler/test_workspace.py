@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -117,3 +118,62 @@ def test_credentials_are_not_shown(tmp_path: Path) -> None:
         Workspace(url, tmp_path / "copy").fetch()
     assert "127.0.0.1:1" in str(failed.value)
     assert "correct-horse" not in str(failed.value)
+
+
+def damage(tree: Path, how: str) -> None:
+    """Damage a working copy as a killed process or a full disk does."""
+    git = tree / ".git"
+    if how == "objects":
+        for each in [path for path in (git / "objects").rglob("*") if path.is_file()]:
+            each.chmod(0o600)
+            each.write_bytes(each.read_bytes()[:10])
+    elif how == "refs":
+        for each in [path for path in (git / "refs").rglob("*") if path.is_file()]:
+            each.write_text("")
+        (git / "packed-refs").unlink(missing_ok=True)
+    elif how == "half":
+        shutil.rmtree(git / "objects")
+    else:
+        (git / how).write_text("garbage")
+
+
+@pytest.mark.parametrize("how", ["objects", "refs", "half", "HEAD", "config", "index"])
+def test_a_damaged_copy_is_fetched_anew(origin: Origin, workspace: Workspace, how: str) -> None:
+    """Whatever a killed pass or a full disk has left, the next pass has the commit."""
+    origin.commit("a", "1")
+    workspace.update("main")
+    damage(workspace.root, how)
+    second = origin.commit("a", "2")
+    again = Workspace(str(origin.root), workspace.root)
+    commit, tree, stale = again.update("main")
+    assert (commit.id, stale, (tree / "a").read_text()) == (second, "", "2")
+    assert list(tree.parent.glob("*.new")) == []
+
+
+@pytest.mark.parametrize("lock", ["index.lock", "shallow.lock", "refs/remotes/origin/main.lock"])
+def test_what_a_killed_fetch_left(origin: Origin, workspace: Workspace, lock: str) -> None:
+    """Locks and half a pack are removed, and nothing is fetched twice for that."""
+    origin.commit("a", "1")
+    workspace.update("main")
+    pack = workspace.root / ".git/objects/pack/tmp_pack_x"
+    pack.parent.mkdir(exist_ok=True)
+    pack.write_text("half")
+    (workspace.root / ".git" / lock).touch()
+    kept = (workspace.root / ".git/config").stat().st_ino
+    second = origin.commit("a", "2")
+    assert workspace.update("main")[0].id == second
+    assert not pack.exists()
+    assert (workspace.root / ".git/config").stat().st_ino == kept
+
+
+def test_damaged_while_git_is_away(origin: Origin, workspace: Workspace) -> None:
+    """What is damaged stays until something better can be had."""
+    origin.commit("a", "1")
+    workspace.update("main")
+    moved = origin.root.rename(origin.root.with_name("moved"))
+    assert "cannot be fetched" in workspace.update("main")[2]
+    damage(workspace.root, "objects")
+    with pytest.raises(RepositoryError):
+        Workspace(str(origin.root), workspace.root).update("main")
+    moved.rename(origin.root)
+    assert Workspace(str(origin.root), workspace.root).update("main")[2] == ""
