@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cluster.connection import Connection, StatusError
+from cluster.stack_memory import ensure_namespace
 from gitops.errors import ClusterError
-from gitops.records.body import read, spec_of, status_of
+from gitops.records.body import PAUSED_AT, PAUSED_BY, read, spec_of, status_of
 from gitops.records.definition import API_VERSION, KIND, PLURAL, definition
 from gitops.records.record import ApplicationRecord
 
@@ -22,6 +23,7 @@ DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 APPLY = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 FIELD_MANAGER = "home-ops-reconciler"
+PEOPLE = "gitops"
 ESTABLISHED_SECONDS = 30.0
 WORKERS = 4
 _NOT_FOUND = 404
@@ -72,6 +74,39 @@ class Records:
             list(pool.map(self._write, changed))
         return len(changed)
 
+    def pause(self, name: str, *, by: str, at: str) -> None:
+        """Keep automation from an Application, also one that no pass has seen yet.
+
+        Args:
+            name: the Application.
+            by: who wants that.
+            at: when.
+
+        Raises:
+            ClusterError: the server does not answer or refuses.
+        """
+        if not self._stored:
+            ensure_namespace(self._connection, self._namespace)
+            ensure_definition(self._connection)
+        body = self._body(ApplicationRecord(name=name), spec={"paused": True})
+        body["metadata"]["annotations"] = {PAUSED_BY: by, PAUSED_AT: at}
+        self._apply(f"{self._path}/{name}", body, manager=PEOPLE)
+
+    def resume(self, name: str) -> None:
+        """Let automation have an Application again that is paused or rolled back.
+
+        Raises:
+            ClusterError: the server does not answer or refuses.
+        """
+        # whoever has set them: an apply takes away only what its own manager has applied
+        body = {
+            "metadata": {"annotations": {PAUSED_BY: None, PAUSED_AT: None}},
+            "spec": {"paused": None, "rollback": None},
+        }
+        self._connection.patch(
+            f"{self._path}/{name}", json.dumps(body).encode(), content_type=MERGE_PATCH
+        )
+
     def remove(self, names: Iterable[str]) -> None:
         """Forget Applications that are gone.
 
@@ -104,12 +139,14 @@ class Records:
             stored = self._apply(f"{path}/status", self._body(record, status=status_of(record)))
         self._stored[record.name] = stored
 
-    def _apply(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _apply(
+        self, path: str, body: Mapping[str, Any], manager: str = FIELD_MANAGER
+    ) -> dict[str, Any]:
         applied: dict[str, Any] = self._connection.patch(
             path,
             json.dumps(body).encode(),
             content_type=APPLY,
-            params={"fieldManager": FIELD_MANAGER, "force": "true"},
+            params={"fieldManager": manager, "force": "true"},
         )
         return applied
 

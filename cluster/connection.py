@@ -19,9 +19,11 @@ from gitops.errors import ClusterError
 
 if TYPE_CHECKING:
     from httpx2 import Client, Response
+    from lightkube.config.kubeconfig import SingleConfig
 
 ATTEMPTS = 4
 ANSWER_SECONDS = 60.0
+FORBIDDEN = 403
 _TOO_MANY_REQUESTS = 429
 
 
@@ -114,10 +116,16 @@ class Connection:
         return self._write("PUT", path, body, "application/json", params)
 
     def patch(
-        self, path: str, body: bytes, *, content_type: str, params: Mapping[str, str] | None = None
+        self,
+        path: str,
+        body: bytes,
+        *,
+        content_type: str,
+        params: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> Any:
-        """Send a PATCH; the JSON of the answer. Raises as ``get_bytes`` does."""
-        return self._write("PATCH", path, body, content_type, params)
+        """Send a PATCH; the JSON of the answer. Args and errors are those of ``get_bytes``."""
+        return self._write("PATCH", path, body, content_type, params, timeout=timeout)
 
     def delete(self, path: str, body: bytes = b"") -> Any:
         """Send a DELETE with DeleteOptions; the JSON of the answer. Raises as ``get_bytes``."""
@@ -130,9 +138,13 @@ class Connection:
         body: bytes,
         content_type: str,
         params: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
     ) -> Any:
         headers = {"Accept": "application/json", "Content-Type": content_type}
-        answer = self._send(method, path, params=params, headers=headers, content=body)
+        answer = self._send(
+            method, path, timeout=timeout, params=params, headers=headers, content=body
+        )
         return decode(answer.content)
 
     def _send(
@@ -190,10 +202,22 @@ def connect(context: str | None = None, *, timeout: float = 5.0) -> Connection:
     Raises:
         ClusterError: there is no usable kubeconfig, context or credential.
     """
+    return connect_as(select(context), timeout=timeout)
+
+
+def connect_as(single: SingleConfig, *, timeout: float = 5.0) -> Connection:
+    """Open connections to the API server a configuration names; no request is sent yet.
+
+    Args:
+        single: the server and who connects to it.
+        timeout: seconds to wait for a connection before the server counts as unreachable.
+
+    Raises:
+        ClusterError: the credentials cannot be used.
+    """
     from lightkube.config import client_adapter
     from lightkube.core.exceptions import ConfigError
 
-    single = select(context)
     server = single.cluster.server
     local = is_loopback(server)
     # A proxy never leads back to this machine (Go's rule, so the provider's), and compressing for

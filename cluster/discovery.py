@@ -101,6 +101,7 @@ class ClusterFacts:
                 kind=kind,
                 namespaced=found[0].namespaced,
                 versions=frozenset(resource.version for resource in found),
+                plural=found[0].plural,
             )
             for (group, kind), found in self._by_kind.items()
         )

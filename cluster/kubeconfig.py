@@ -40,9 +40,6 @@ def select(context: str | None = None) -> SingleConfig:
         ClusterError: there is no configuration, it cannot be read, or it lacks the context.
     """
     from lightkube.config.kubeconfig import KubeConfig
-    from lightkube.config.models import User
-    from lightkube.core.exceptions import ConfigError
-    from msgspec import ValidationError
 
     files = existing_files(os.environ)
     if not files and context is None and in_cluster(os.environ):
@@ -56,11 +53,30 @@ def select(context: str | None = None) -> SingleConfig:
             remedy="set KUBECONFIG, or start the local control plane with `make up`",
         )
     where = os.pathsep.join(str(file) for file in files)
+    return select_in(merge(files), context, where=f"kubeconfig {where}")
+
+
+def select_in(content: Mapping[str, Any], context: str | None, *, where: str) -> SingleConfig:
+    """The cluster and user of a context of one kubeconfig.
+
+    Args:
+        content: the kubeconfig.
+        context: the name of a context; the current context when None.
+        where: what errors call it.
+
+    Raises:
+        ClusterError: it lacks the context.
+    """
+    from lightkube.config.kubeconfig import KubeConfig
+    from lightkube.config.models import User
+    from lightkube.core.exceptions import ConfigError
+    from msgspec import ValidationError
+
     try:
-        single = KubeConfig.from_dict(merge(files)).get(context)
+        single = KubeConfig.from_dict(dict(content)).get(context)
     except (ConfigError, ValidationError, KeyError) as error:
         raise ClusterError(
-            f"kubeconfig {where}",
+            where,
             str(error) if not isinstance(error, KeyError) else f"has no entry {error}",
             remedy="name a context it has (`kubectl config get-contexts`)",
         ) from error

@@ -1,7 +1,7 @@
 """What do some objects, whose names are known, look like now?
 
-Called by gates, which ask again and again: kinds with several of the objects are listed within
-their namespace, single objects are read one by one.
+Called by gates, which ask again and again, and by passes: kinds with several of the objects are
+listed within their namespace, single objects are read one by one.
 """
 
 from __future__ import annotations

@@ -10,10 +10,16 @@ import json
 from collections.abc import Mapping
 
 from cluster.connection import Connection, StatusError
-from cluster.lease import lease_name
+from cluster.lease_object import lease_name
+from gitops.manifest import ResourceKey
 
 _NOT_FOUND = 404
 _FIELD_MANAGER = "home-ops-reconciler"
+
+
+def memory_key(*, namespace: str, stack: str) -> ResourceKey:
+    """Which object it is kept in."""
+    return ResourceKey(group="", kind="ConfigMap", namespace=namespace, name=lease_name(stack))
 
 
 def read_memory(connection: Connection, *, namespace: str, stack: str) -> dict[str, str]:

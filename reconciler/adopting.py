@@ -59,8 +59,24 @@ class Survey:
 
     @property
     def problems(self) -> tuple[HomeOpsError, ...]:
-        """Why objects cannot be adopted."""
-        return tuple(each.problem for each in self.adoptions if each.problem)
+        """Why objects cannot be adopted; what holds for several of them is said once."""
+        return together(each.problem for each in self.adoptions if each.problem)
+
+
+def together(problems: Iterable[HomeOpsError]) -> tuple[HomeOpsError, ...]:
+    """Problems with one reason and one remedy as one: a tree has hundreds of objects, and all of an
+    Application wait for the same."""
+    found: dict[tuple[str, str], list[HomeOpsError]] = {}
+    for each in problems:
+        found.setdefault((each.reason, each.remedy), []).append(each)
+    return tuple(
+        first if not more else type(first)(_several(first, more), reason, remedy=remedy)
+        for (reason, remedy), (first, *more) in found.items()
+    )
+
+
+def _several(first: HomeOpsError, more: Sequence[HomeOpsError]) -> str:
+    return f"{first.subject} and {len(more)} more object{'s' if len(more) > 1 else ''}"
 
 
 class Adopting:

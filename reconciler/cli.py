@@ -16,13 +16,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops.errors import ConfigError, HomeOpsError
-from reconciler import adopt_command, app_commands, health_command, reconcile_command
+from reconciler import (
+    adopt_command,
+    app_commands,
+    diff_command,
+    health_command,
+    preview_command,
+    reconcile_command,
+    record_commands,
+    shards_command,
+    state_command,
+    sync_command,
+    webhook_command,
+)
 from reconciler.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from reconciler.applications import Reading
     from reconciler.engine import Run
-    from reconciler.events import Changes
+    from reconciler.events import Changes, Diagnostic, Step
 
 # Imports and lists of objects make no garbage; looking for it was 7 % of the processor time.
 _GARBAGE_THRESHOLD = 50_000
@@ -40,11 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except HomeOpsError as error:
         print(f"error: {error}", file=sys.stderr)
-        return ExitCode.FAILED
+        return int(getattr(options, "failure", ExitCode.FAILED))
     except BrokenPipeError:
         # The reader, such as `head`, has had enough; keep the interpreter from saying so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)  # such as a disk without room
+        return int(getattr(options, "failure", ExitCode.FAILED))
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return ExitCode.INTERRUPTED
@@ -83,27 +98,40 @@ def _parser() -> argparse.ArgumentParser:
         "lock", parents=[common], help="record the digest of every chart in charts.lock"
     )
     lock.set_defaults(command=_charts_lock)
-    app_commands.add_parsers(verbs, common)
+    app_verbs = app_commands.add_parsers(verbs, common)
+    diff_command.add_diff_parser(app_verbs, common)
+    sync_command.add_parsers(app_verbs, common)
+    record_commands.add_parsers(app_verbs, common)
+    preview_command.add_parser(verbs, common)
     health_command.add_parser(verbs)
     reconcile_command.add_parser(verbs, common)
+    webhook_command.add_parser(verbs, common)
+    shards_command.add_parser(verbs, common)
+    state_command.add_parser(verbs, common)
+    diff_command.add_drift_parser(verbs, common)
     adopt_command.add_parser(verbs, common)
     return parser
 
 
 def _up(options: argparse.Namespace) -> ExitCode:
     from gitops.gate.settings import read_confirmations
-    from reconciler import definitions, engine, printing
+    from reconciler import definitions, printing, shards_up
+    from reconciler.engine_environment import check_environment
     from reconciler.project import find_root
 
     root = find_root(Path.cwd())
-    engine.check_environment(os.environ)
+    check_environment(os.environ)
     confirmed = read_confirmations(",".join(options.confirm), subject="gitops up --confirm")
     if not options.yes and not _confirmed(f"Apply {root} to the stack {options.stack}?"):
         return ExitCode.FAILED
     separate = definitions.kept_apart(root, options.stack)
+    steps: list[Step] = []
+    diagnostics: list[Diagnostic] = []  # of the definitions' run, too
     with printing.Progress(f"gitops up {options.stack}") as progress:
-        for up in (definitions.up, engine.up) if separate else (engine.up,):
+        for up in (definitions.up, shards_up.up) if separate else (shards_up.up,):
             run = up(root, options.stack, confirmed=confirmed, on_event=progress.seen)
+            run.steps[:0], run.diagnostics[:0] = steps, diagnostics
+            steps, diagnostics = run.steps, run.diagnostics
             if not run.succeeded:
                 break
     return _report(run, root, options)
@@ -143,7 +171,9 @@ def _report(run: Run, root: Path, options: argparse.Namespace) -> ExitCode:
 def _show_status(
     run: Run, root: Path, options: argparse.Namespace, changes: Mapping[str, Changes]
 ) -> str:
-    """The table after a run; which Applications did not become healthy in time, if any."""
+    """The table after a run, and what the prune gate has stopped; which Applications did not become
+    healthy in time, if any."""
+    from gitops.gate.reading import stopped_in
     from reconciler import status_printing, waiting
     from reconciler.applications import StatusReader
     from reconciler.project import applications_in_git, stack_settings
@@ -161,6 +191,8 @@ def _show_status(
     status_printing.applications(reading.applications, changes=changes)
     app_commands.warn_of_skipped(reading.skipped)
     print(f"\n{_summary(reading, run, changes)}")
+    for stopped in stopped_in(each.message for each in run.diagnostics):
+        print(stopped)
     return late
 
 

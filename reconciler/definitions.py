@@ -6,7 +6,6 @@ with the config of the main stack, so the two cannot disagree.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +13,19 @@ from typing import TYPE_CHECKING
 from gitops.comparison import Comparison
 from gitops.definitions import is_definition
 from gitops.errors import ConfigError
+from gitops.inventory import Inventory
 from gitops.stack_names import definitions_stack
+from gitops.target import Target
+from gitops.unchanged import unchanged
+from reconciler.engine_environment import collecting
 from reconciler.events import Event
 from reconciler.project import stack_settings
 
 if TYPE_CHECKING:
     from reconciler.engine import Run
+    from reconciler.stopping import Stop
 
-CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
+_GARBAGE_PERCENT = 100
 
 
 def up(
@@ -29,6 +33,7 @@ def up(
     stack: str,
     *,
     confirmed: Collection[str] = (),
+    stop: Stop | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Run:
     """Apply the definitions of a stack; their stack is made when it does not exist.
@@ -37,6 +42,7 @@ def up(
         root: the project's folder.
         stack: the main stack's name.
         confirmed: tokens of deletions that the prune gate lets through.
+        stop: ends the run before it is done.
         on_event: told of every event as it happens, from another thread.
 
     Raises:
@@ -49,14 +55,10 @@ def up(
         root,
         definitions_stack(stack),
         confirmed=confirmed,
-        environment=_environment(root, stack),
+        environment=collecting(_GARBAGE_PERCENT),
+        stop=stop,
         on_event=on_event,
     )
-
-
-def _environment(root: Path, stack: str) -> dict[str, str]:
-    file = root / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
-    return {CONFIG_FILE: os.environ.get(CONFIG_FILE) or str(file)}
 
 
 def kept_apart(root: Path, stack: str) -> bool:
@@ -65,6 +67,24 @@ def kept_apart(root: Path, stack: str) -> bool:
         return stack_settings(root, stack).separate_definitions
     except ConfigError:
         return False
+
+
+def settled(target: Target, deployed: Inventory) -> bool:
+    """Whether the last deployment has the definitions as Git has them, and no others.
+
+    Args:
+        target: all Applications.
+        deployed: the last deployment of their stack.
+    """
+    definitions = {
+        each.key: each
+        for application in target.applications
+        for each in application.manifests
+        if is_definition(each.key)
+    }
+    return definitions.keys() == deployed.objects.keys() and all(
+        unchanged(each, deployed.objects[key].body) for key, each in definitions.items()
+    )
 
 
 def concerned(comparison: Comparison) -> bool:

@@ -24,6 +24,14 @@ def seconds(text: str) -> int:
     )
 
 
+def age(seconds: float) -> str:
+    """How long ago something was, as kubectl says it: ``90s``, ``5m``, ``3h``, ``40d``."""
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * unit:
+            return f"{int(seconds // unit)}{name}"
+    return f"{max(int(seconds), 0)}s"
+
+
 def shown(duration: float) -> str:
     """Seconds as a person reads them: ``5m``, ``90s``."""
     whole = round(duration)

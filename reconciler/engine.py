@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -23,55 +22,43 @@ from typing import Any
 from pulumi.automation import EngineEvent, LocalWorkspace
 from pulumi.automation.errors import CommandError, StackNotFoundError
 
-from gitops.errors import HomeOpsError, ToolError
 from gitops.gate.settings import ENVIRONMENT as CONFIRM
 from gitops.handover import ENVIRONMENT as HANDOVER
 from gitops.syncing.deletion import sealed_hooks, with_sealed_hooks
+from reconciler.engine_environment import (
+    check_environment,
+    shared_config,
+    spared,
+    without_packages,
+)
 from reconciler.engine_events import event_of
-from reconciler.engine_failures import explain
-from reconciler.engine_workspace import QuickStack, Workspace, spared, without_packages
+from reconciler.engine_failures import EngineError, explain, loses_state
+from reconciler.engine_workspace import QuickStack, Workspace
 from reconciler.events import Diagnostic, Event, Severity, Step
+from reconciler.stopping import Stop
 
-ENVIRONMENT = ("PULUMI_HOME", "PULUMI_BACKEND_URL")
-PROGRAMS = ("pulumi", "pulumi-language-python")
-REMEDY = 'run eval "$(make env)" first'
 _LAST_LINES = 20
 _LAST_EVENT_SECONDS = 5.0
-
-
-class EngineError(HomeOpsError):
-    """The engine could not run the program at all."""
 
 
 @dataclass(slots=True)
 class Run:
     """What one run of the engine did.
 
-    ``succeeded`` is the engine's own verdict; the diagnostics say why not.
+    ``succeeded`` is the engine's own verdict; the diagnostics say why not. ``killed`` says that it
+    did not end by itself: its state may not know what it has done.
     """
 
     steps: list[Step] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     succeeded: bool = False
+    killed: bool = False
     seconds: float = 0.0
 
     @property
     def parents(self) -> Mapping[str, str]:
         """The parent of every resource the run reported."""
         return {step.urn: step.parent for step in self.steps if step.parent}
-
-
-def check_environment(environment: Mapping[str, str]) -> None:
-    """Refuse to start without what the engine needs.
-
-    Raises:
-        ToolError: a variable or a program is missing; all of them are named.
-    """
-    missing = [name for name in ENVIRONMENT if not environment.get(name)]
-    path = environment.get("PATH")
-    missing += [name for name in PROGRAMS if shutil.which(name, path=path) is None]
-    if missing:
-        raise ToolError("environment", f"lacks {', '.join(missing)}", remedy=REMEDY)
 
 
 def up(
@@ -84,6 +71,7 @@ def up(
     confirmed: Collection[str] = (),
     handover: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    stop: Stop | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Run:
     """Apply the program to its stack, which is made when it does not exist; no preview first.
@@ -101,13 +89,17 @@ def up(
             environment.
         handover: what the program is to declare, where that is decided already.
         environment: further variables for the engine and the program.
+        stop: ends the run before it is done.
         on_event: told of every event as it happens, from another thread.
 
     Raises:
         ToolError: the environment lacks something.
         EngineError: the program was never run: the state is locked, the passphrase wrong and so on.
+        StoppedError: it was to end before it began.
     """
     check_environment(os.environ)
+    if stop is not None:
+        stop.check()
     run = Run()
     started = time.perf_counter()
     with ThreadPoolExecutor(1) as pool:
@@ -116,10 +108,12 @@ def up(
             exclude=exclude,
             refresh=refresh,
             environment={
+                **shared_config(root, stack),
                 **(environment or {}),
                 CONFIRM: ",".join((*sorted(confirmed), os.environ.get(CONFIRM, ""))),
                 **({HANDOVER: str(handover), **without_packages()} if handover else {}),
             },
+            stop=stop,
         )
         _patient(pool.submit(_up, root, stack, options, run, on_event))
     run.seconds = time.perf_counter() - started
@@ -172,7 +166,7 @@ def refresh(root: Path, stack: str, *, targets: Sequence[str]) -> Run:
     started = time.perf_counter()
     run = Run(succeeded=True)
     try:
-        QuickStack.select(stack, Workspace(root)).refresh(
+        QuickStack(stack, Workspace(root, shared_config(root, stack))).refresh(
             target=list(targets), color="never", suppress_outputs=True, suppress_progress=True
         )
     except CommandError as error:
@@ -188,7 +182,7 @@ def cancel(root: Path, stack: str) -> None:
         EngineError: the backend refuses.
     """
     try:
-        QuickStack.select(stack, Workspace(root)).cancel()
+        QuickStack(stack, Workspace(root, shared_config(root, stack))).cancel()
     except CommandError as error:
         raise _never_ran(stack, str(error)) from error
 
@@ -232,6 +226,7 @@ class _Options:
     exclude: Sequence[str]
     refresh: bool
     environment: Mapping[str, str]
+    stop: Stop | None
 
 
 def _up(
@@ -241,6 +236,7 @@ def _up(
     run: Run,
     on_event: Callable[[Event], None],
 ) -> None:
+    workspace = Workspace(root, options.environment, options.stop)
     ended = threading.Event()
     lines: deque[str] = deque(maxlen=_LAST_LINES)
 
@@ -257,7 +253,7 @@ def _up(
         on_event(event)
 
     def attempt() -> None:
-        QuickStack.select(name, Workspace(root, options.environment)).up(
+        QuickStack(name, workspace).up(
             target=list(options.targets) or None,
             exclude=list(options.exclude) or None,
             refresh=options.refresh or None,
@@ -279,8 +275,11 @@ def _up(
             attempt()
         run.succeeded = True
     except CommandError as error:
+        run.killed = workspace.command.killed or loses_state("\n".join(lines))
         if not run.steps and not _has_error(run):
-            raise _never_ran(name, "\n".join(lines) or str(error)) from error
+            never_ran = _never_ran(name, "\n".join(lines) or str(error))
+            never_ran.killed = run.killed
+            raise never_ran from error
         # The events travel beside the command's output and may end a little later.
         ended.wait(_LAST_EVENT_SECONDS)
 

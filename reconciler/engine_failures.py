@@ -8,6 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from gitops.errors import HomeOpsError
+
+
+class EngineError(HomeOpsError):
+    """The engine could not run the program at all; ``killed`` where it did not end by itself."""
+
+    killed = False
+
+
 # What the engine's text matches, what it means, and the remedy.
 KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = (
     (
@@ -19,6 +28,12 @@ KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = (
         re.compile(r"incorrect passphrase"),
         "the passphrase does not fit the stack's secrets",
         "use the passphrase the stack was made with, or reset the local stack with `make down`",
+    ),
+    (
+        re.compile(r"failed to load checkpoint|unexpected end of JSON input"),
+        "the stack's state is damaged",
+        "put the newest whole one of the backend's history in its place, or remove it with "
+        "`pulumi stack rm --force --preserve-config`: the next pass then adopts everything",
     ),
     (
         re.compile(r"passphrase must be set"),
@@ -51,6 +66,17 @@ KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = (
 # What the Automation API and the command line put around the words themselves.
 _DECORATION = re.compile(r"^\s*(code: -?\d+|stdout:|stderr:)?\s*(error:)?")
 OTHERWISE = "run `pulumi up` by hand to see more"
+
+# What it says when it could not write what it has done.
+_STATE_LOST = re.compile(
+    r"failed to save snapshot|saving (new )?snapshot|An IO error occurred|no space left on device|"
+    r"file too large|disk quota exceeded"
+)
+
+
+def loses_state(text: str) -> bool:
+    """Whether the engine's last words say that the state does not know all it has done."""
+    return _STATE_LOST.search(text) is not None
 
 
 def explain(text: str) -> tuple[str, str]:

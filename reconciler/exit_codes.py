@@ -14,3 +14,7 @@ class ExitCode(IntEnum):
     UNHEALTHY = 3  # what was to be healthy, or gone, is not, or was not in time
     HELD = 4  # another run holds the stack's lease; nothing was done
     INTERRUPTED = 130  # as a shell reports SIGINT
+
+    # `app diff` and `drift` end as `argocd app diff` and `kubectl diff` do, with these numbers
+    DIFFERENT = 1
+    TROUBLE = 2

@@ -109,10 +109,10 @@ def table(
     stream = stream or sys.stdout
     every = [header, *lines]
     widths = [max(len(line[column]) for line in every) for column in range(len(header))]
-    is_coloured = _is_coloured(stream)
+    coloured = is_coloured(stream)
     for number, line in enumerate(every):
         cells = [
-            _coloured(cell, width, header=number == 0) if is_coloured else cell.ljust(width)
+            _coloured(cell, width, header=number == 0) if coloured else cell.ljust(width)
             for cell, width in zip(line, widths, strict=True)
         ]
         print("   ".join(cells).rstrip(), file=stream)
@@ -131,7 +131,7 @@ def diagnostics(messages: Sequence[Diagnostic], *, stream: TextIO | None = None)
             print(text, file=stream)
 
 
-def _is_coloured(stream: TextIO) -> bool:
+def is_coloured(stream: TextIO) -> bool:
     """Only a terminal that can, and not against the user's word (no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 

@@ -14,6 +14,7 @@ from gitops.config import Settings, parse
 from gitops.discovery import discover
 from gitops.errors import ConfigError, HomeOpsError
 from gitops.stack_file import stack_values
+from gitops.stack_names import main_stack
 
 if TYPE_CHECKING:
     from gitops.chart_store.locking import LockedCharts
@@ -41,7 +42,7 @@ def stack_settings(root: Path, stack: str) -> Settings:
     Raises:
         ConfigError: the file is missing, is no YAML, or holds a wrong key or value.
     """
-    return parse(stack_values(root, stack))
+    return parse(stack_values(root, main_stack(stack)))
 
 
 def applications_in_git(root: Path, settings: Settings) -> tuple[ApplicationSpec, ...]:

@@ -73,6 +73,7 @@ class Comparing:
     _shared: tuple[IgnoreRule, ...] = ()
     _whole: dict[ResourceKey, Mapping[str, Any]] = field(default_factory=dict)
     _equal: dict[str, dict[str, str]] = field(default_factory=dict)
+    _digests: dict[ResourceKey, str] = field(default_factory=dict)
 
     def compare(self) -> Compared:
         """Compare everything.
@@ -176,7 +177,7 @@ class Comparing:
             resource = resource_of(self.facts, manifest)
             live = self._whole.get(drift.key) or self.live.objects.get(drift.key)
             if resource is not None and live is not None:
-                body = _applied(manifest, live, matching(rules, drift.key))
+                body = applied(manifest, live, matching(rules, drift.key))
                 yield Suspect(key=drift.key, resource=resource, body=body, live=live)
 
     def _is_known(
@@ -197,15 +198,18 @@ class Comparing:
     ) -> str:
         """What an answer holds for: this target under these rules, and this version of the live
         object."""
-        about = [repr(each) for each in matching(self._rules(application), manifest.key)]
-        digest = object_digest({"target": manifest.body, "rules": about})
+        digest = self._digests.get(manifest.key)
+        if digest is None:  # a definition may have a megabyte
+            about = [repr(each) for each in matching(self._rules(application), manifest.key)]
+            digest = object_digest({"target": manifest.body, "rules": about})
+            self._digests[manifest.key] = digest
         return f"{digest}/{version_of(live)}"
 
     def _rules(self, application: ApplicationTarget) -> tuple[IgnoreRule, ...]:
         return (*application.spec.ignore_differences, *self._shared)
 
 
-def _applied(
+def applied(
     manifest: Manifest, live: Mapping[str, Any], rules: Sequence[IgnoreRule]
 ) -> Mapping[str, Any]:
     """What a sync would apply of an object: without the fields that are somebody else's."""

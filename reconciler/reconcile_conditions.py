@@ -1,7 +1,7 @@
 """What should people know about an Application, and how healthy is it with what is missing?
 
 Called by the pass before it remembers. The types are ArgoCD's where it has one (ComparisonError,
-SyncError); ours are RolledBack, RenderVaries and Warning.
+SyncError, OrphanedResourceWarning); ours are RolledBack, RenderVaries and Warning.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from gitops.comparison import Comparison, Why
 from gitops.health import Health, HealthStatus
 from gitops.health.status import one_line
+from gitops.orphaned_resources import CONDITION
 from gitops.records.record import ApplicationRecord, OperationPhase
 from gitops.status.application import application_health
 from gitops.status.resource import ResourceStatus
@@ -21,15 +22,18 @@ RENDER_VARIES = "RenderVaries"
 _BETTER = (HealthStatus.HEALTHY, HealthStatus.SUSPENDED, HealthStatus.PROGRESSING)
 
 
-def conditions(known: Known, comparison: Comparison, synced: Synced | None) -> dict[str, str]:
+def conditions(
+    known: Known, comparison: Comparison, synced: Synced | None, *, orphaned: str = ""
+) -> dict[str, str]:
     """Everything people should know of an Application, by type.
 
     Args:
         known: what is known of it.
         comparison: how it is at the end of the pass.
         synced: what became of its sync in this pass.
+        orphaned: what there is in its namespace that belongs to no Application.
     """
-    found: dict[str, str] = {}
+    found = {CONDITION: orphaned} if orphaned else dict[str, str]()
     if comparison.error is not None:
         found["ComparisonError"] = str(comparison.error)
     elif comparison.unknown:

@@ -17,10 +17,12 @@ from gitops.policy import decision as policy
 from gitops.policy import retry
 from gitops.policy.decision import Action, Decision, Policy, State
 from gitops.projects import AppProject
-from gitops.records.record import ApplicationRecord, OperationPhase
+from gitops.records.record import ApplicationRecord, Operation, OperationPhase, Pinned
 
 DEPARTED = "departed"
 """What stands for a revision of an Application that is no longer in Git."""
+INTERRUPTED = (OperationPhase.RUNNING, OperationPhase.ERROR)
+"""How the operation of a pass looks that was killed, and of one that was ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,14 @@ class Known:
     def digest(self) -> str:
         """What a sync would apply."""
         return self.target.digest if self.target else DEPARTED
+
+    @property
+    def pinned(self) -> Pinned | None:
+        """The rollback it stands at; None where it is what Git has."""
+        pinned = self.record.pinned if self.record else None
+        if pinned is None or pinned.digest != self.wanted or self.digest == self.wanted:
+            return None
+        return pinned
 
     @property
     def broken(self) -> bool:
@@ -90,6 +100,7 @@ def state(known: Known) -> State:
         revision=known.wanted or known.digest,
         synced=not known.comparison.drifts,
         only_prune=known.comparison.only_prune and known.target is not None,
+        resettled=resettled(known),
         last=_last(known),
         paused=bool(record and record.paused),
         rolled_back=record.pinned.digest if record and record.pinned else "",
@@ -97,33 +108,51 @@ def state(known: Known) -> State:
     )
 
 
+def resettled(known: Known) -> bool:
+    """Whether the settings of an Application in Git are others than those last synced."""
+    record, target = known.record, known.target
+    if record is None or target is None or not record.settings:
+        return False
+    return record.settings != target.settings
+
+
 def _last(known: Known) -> policy.Operation | None:
     record = known.record
     if record is None:
         return None
-    operation = record.operation
-    if operation is not None and operation.digest == known.digest:
-        return policy.Operation(
-            revision=known.wanted or known.digest,
-            succeeded=operation.phase is OperationPhase.SUCCEEDED,
-            ended=operation.finished or operation.started,
-            retries=operation.retries,
-        )
+    operation, wanted = record.operation, known.wanted or known.digest
+    if operation is not None and _tried(operation, known):
+        succeeded = operation.phase is OperationPhase.SUCCEEDED
+        if succeeded and known.target and record.digest not in ("", known.digest):
+            # Git had another content since, which needed no sync: its objects only moved away.
+            return _attempt(operation, record.digest)
+        return _attempt(operation, wanted)
+    if operation is not None and operation.phase is not OperationPhase.SUCCEEDED:
+        # Something of another content has been applied since; this one is news again.
+        return _attempt(operation, f"{operation.digest} {operation.settings}")
     if record.digest and record.digest == known.digest:
         # It was seen synced without a sync of ours: a person's run, or a record that was lost.
         return policy.Operation(
-            revision=known.wanted or known.digest,
-            succeeded=True,
-            ended=datetime.fromtimestamp(0, UTC),
+            revision=wanted, succeeded=True, ended=datetime.fromtimestamp(0, UTC)
         )
-    if operation is None:
-        return None
+    return _attempt(operation, operation.digest) if operation else None
+
+
+def _attempt(operation: Operation, revision: str) -> policy.Operation:
     return policy.Operation(
-        revision=operation.digest,
+        revision=revision,
         succeeded=operation.phase is OperationPhase.SUCCEEDED,
         ended=operation.finished or operation.started,
         retries=operation.retries,
+        interrupted=operation.phase in INTERRUPTED,
     )
+
+
+def _tried(operation: Operation, known: Known) -> bool:
+    """Whether the last sync was an attempt at what Git says: other settings are another attempt,
+    as they may be what it lacked, such as a confirmation."""
+    settings = known.target.settings if known.target else ""
+    return operation.digest == known.digest and operation.settings in ("", settings)
 
 
 def _departed(name: str) -> ApplicationSpec:

@@ -6,29 +6,38 @@ hand, the cluster listed, and the two compared.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cluster.connection import Connection
+from cluster.connection import FORBIDDEN, Connection, StatusError
 from cluster.discovery import ClusterFacts, facts
+from cluster.own_rights import within_own_rights
+from gitops.argocd.set_policy import Made, recalled
 from gitops.comparison import Comparison
 from gitops.config import Settings
 from gitops.health import UserRules
 from gitops.ignoring.apply import LiveOwners
+from gitops.inventory import Inventory
 from gitops.manifest import ResourceKey
 from gitops.orphans import LiveObject
+from gitops.policy.decision import Decision
 from gitops.records.record import ApplicationRecord
 from gitops.render import render
+from gitops.rights.limits import Limits, limits_of
 from gitops.status.resource import ResourceStatus
 from gitops.stores import chart_store, render_cache
 from gitops.stores import repositories as other_repositories
 from gitops.target import ClusterView, Target, compose
 from reconciler import reconcile_conditions
+from reconciler.reconcile_base import compare_base
 from reconciler.reconcile_comparing import Comparing
 from reconciler.reconcile_deciding import Known
 from reconciler.reconcile_reading import find_each, read_live
+from reconciler.reconcile_rollback import Rollbacks
+from reconciler.reconcile_shards import Sharing
 from reconciler.report import Report, timed
 from reconciler.workspace import Workspace
 
@@ -69,6 +78,9 @@ class Looking:
         connection: the cluster.
         rules: the user's own health scripts.
         records: what earlier passes remember.
+        read_state: begins to read the engine's state.
+        sharing: what of it is the shard's.
+        state: the state, once somebody has begun to read it.
     """
 
     report: Report
@@ -79,10 +91,13 @@ class Looking:
     connection: Connection
     rules: UserRules
     records: Mapping[str, ApplicationRecord]
+    read_state: Callable[[], Future[Inventory]]
+    sharing: Sharing
+    state: Future[Inventory] | None = None
     _facts: ClusterFacts | None = field(default=None)
 
-    def targets(self) -> tuple[Target, Target]:
-        """What Git has, and the same with Applications that are rolled back as they were then.
+    def git(self) -> Target:
+        """What Git has.
 
         Raises:
             DiscoveryError: there is no tree to read.
@@ -91,8 +106,31 @@ class Looking:
         with timed(self.report.timings, "discovery"):
             self._facts = facts(self.connection)
         with timed(self.report.timings, "compose"):
-            git = self._compose(self.root, self._facts)
-            return git, self._with_rollbacks(git, self._facts)
+            found = self.sharing.divided(self._compose(self.root, self._facts))
+        for warning in found.warnings:
+            self.report.warn(warning)
+        return found
+
+    def with_rollbacks(self, git: Target, *, asked: Collection[str] = ()) -> Target:
+        """The same with Applications that are rolled back as they were then.
+
+        Args:
+            git: what Git has.
+            asked: those a person wants rolled back in this pass.
+
+        Raises:
+            RollbackError: one of those cannot be.
+            RepositoryError: its commit is not there any more.
+        """
+        served = self._facts or facts(self.connection)
+        with timed(self.report.timings, "compose"):
+            rollbacks = Rollbacks(
+                records=self.records,
+                composed=lambda commit: self._compose(self.workspace.tree_at(commit), served),
+                warn=self.report.warn,
+                asked=asked,
+            )
+            return rollbacks.applied(git, beside=self.sharing.whole(git).applications)
 
     def look(self, target: Target, names: Collection[str] = ()) -> Seen:
         """List, compare and judge, all Applications or a few.
@@ -109,7 +147,9 @@ class Looking:
                 stack=self.stack,
                 rules=self.rules,
                 applications=names,
+                limits=self._limits(target),
             )
+            live = self.sharing.live(live)
         self.report.requests += live.stats.requests
         self.report.size += live.stats.size
         for each in live.skipped:
@@ -132,6 +172,32 @@ class Looking:
             statuses={name: tuple(each) for name, each in live.statuses.items()},
             owned=live.owned,
         )
+
+    def _limits(self, target: Target) -> Limits | None:
+        records = (each.namespace for each in self.records.values())
+        return limits_of(self.settings, self.sharing.whole(target), others=records)
+
+    def base(self, target: Target) -> tuple[Comparison, ...]:
+        """The bootstrap and the namespaces of Applications against the cluster.
+
+        Raises:
+            ClusterError: the cluster does not answer or refuses.
+        """
+        if not self.sharing.is_first:
+            return ()
+        served, whole = self._facts or facts(self.connection), self.sharing.whole(target)
+        try:
+            with timed(self.report.timings, "compare"):
+                return compare_base(self.connection, served, self.settings, whole, stack=self.stack)
+        except StatusError as error:
+            if error.code != FORBIDDEN:
+                raise
+            self.report.warn(f"the bootstrap and the namespaces are not compared: {error}")
+            return ()
+
+    def unless_waiting(self, decisions: Mapping[str, Decision]) -> dict[str, Decision]:
+        """The decisions, without the syncs that another shard has to come before."""
+        return self.sharing.waiting(decisions, self._facts or facts(self.connection))
 
     def owners(self, seen: Seen) -> LiveOwners:
         """Who owns which field of live objects."""
@@ -156,6 +222,7 @@ class Looking:
             comparisons=_merged(before.comparisons, now.comparisons, names),
             equal=_merged(before.equal, now.equal, names),
             statuses=_merged(before.statuses, now.statuses, names),
+            owned=[*(each for each in before.owned if each.application not in names), *now.owned],
         )
 
     def varies(self, known: Known) -> bool:
@@ -189,25 +256,20 @@ class Looking:
 
     def _compose(self, root: Path, served: ClusterFacts) -> Target:
         view = ClusterView(versions=served.versions, served=served.served_kinds(), complete=True)
-        return compose(
+        target = compose(
             self.settings,
             root=root,
             cluster=view,
             charts=chart_store(self.settings, root),
             cache=render_cache(),
             stack=self.stack,
+            recall=self._recall,
         )
+        return within_own_rights(self.connection, self.settings, target)
 
-    def _with_rollbacks(self, git: Target, served: ClusterFacts) -> Target:
-        result = git.applications
-        for application in git.applications:
-            record = self.records.get(application.spec.name)
-            pinned = record.pinned if record else None
-            if pinned is None or pinned.digest != application.digest:
-                continue  # another content in Git has ended the rollback
-            tree = self.workspace.tree_at(pinned.revision)
-            older = {each.spec.name: each for each in self._compose(tree, served).applications}
-            then = older.get(application.spec.name)
-            if then is not None:
-                result = tuple(then if each is application else each for each in result)
-        return replace(git, applications=result)
+    def _recall(self, names: frozenset[str] | None) -> Mapping[str, Made]:
+        """What sets have made; the state is read only where that matters."""
+        if self.state is None and names and self.records and self.records.keys() <= names:
+            return {}
+        self.state = self.state or self.read_state()
+        return recalled(self.state.result())

@@ -13,13 +13,15 @@ from typing import Any
 
 from cluster.connection import Connection
 from cluster.discovery import ApiResource, ClusterFacts
-from cluster.listing import ListStats, Query, Skipped, list_queries, listable
+from cluster.limited_listing import list_within
+from cluster.listing import ListStats, Query, Skipped, listable
 from cluster.live_status import read_status
 from cluster.objects import get
 from gitops.health import UserRules
 from gitops.manifest import Manifest, ResourceKey
 from gitops.orphans import LiveObject
 from gitops.ownership import APPLICATION_LABEL, label_value, live_key
+from gitops.rights.limits import Limits
 from gitops.status.reading import is_applied, is_definition
 from gitops.status.resource import ResourceStatus
 from gitops.target import Target
@@ -58,6 +60,7 @@ def read_live(
     rules: UserRules | None = None,
     applications: Collection[str] = (),
     kinds: Collection[Kind] = (),
+    limits: Limits | None = None,
 ) -> LiveState:
     """List what carries our label.
 
@@ -69,6 +72,7 @@ def read_live(
         rules: the user's own health scripts.
         applications: only these; all when empty.
         kinds: only these; all when empty.
+        limits: where to look, if not everywhere.
 
     Raises:
         ClusterError: the server does not answer, or refuses for another reason than one kind.
@@ -77,7 +81,7 @@ def read_live(
     if applications:
         selector += f" in ({','.join(sorted(label_value(name) for name in applications))})"
     chosen = _chosen(facts, target)
-    listing = list_queries(
+    listing = list_within(
         connection,
         [
             Query(
@@ -88,6 +92,7 @@ def read_live(
             for each in listable(facts.resources)
             if is_applied(each.group, each.kind) and (not kinds or (each.group, each.kind) in kinds)
         ],
+        limits,
     )
     found = read_status(connection, facts, stack=stack, rules=rules, listing=listing)
     return LiveState(

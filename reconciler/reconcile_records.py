@@ -24,7 +24,7 @@ from gitops.records.record import (
 )
 from gitops.status.resource import ResourceStatus
 from reconciler.events import Changes, Outcome
-from reconciler.reconcile_deciding import Known
+from reconciler.reconcile_deciding import INTERRUPTED, Known
 from reconciler.workspace import Commit
 
 MOST_FIELDS = 5
@@ -34,13 +34,15 @@ LONGEST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
-    """What became of the sync of one Application."""
+    """What became of the sync of one Application; ``interrupted`` says that it failed because the
+    engine or the pass was ended."""
 
     decision: Decision
     started: datetime
     finished: datetime
     seconds: float = 0.0
     failure: str = ""
+    interrupted: bool = False
     changes: Changes | None = None
 
 
@@ -80,11 +82,15 @@ def next_record(known: Known, after: After, commit: Commit, *, now: datetime) ->
     if record.digest != digest or not record.revision:
         # a commit that changes nothing of an Application is no new revision of it
         record = replace(record, revision=commit.id)
-    synced = after.synced or _interrupted(record, known, status, now)
+    synced = after.synced or _found_done(record, status, now)
     if synced is not None:
         record = _operated(record, known, synced, commit)
+    else:
+        record = _interrupted(record, now)
     if status is SyncStatus.SYNCED:
         record = replace(record, digest=digest, inputs=_inputs(known))
+    if known.target and _settled(record, known, after, synced):
+        record = replace(record, settings=known.target.settings)
     if record.pinned and known.wanted and known.wanted != record.pinned.digest:
         record = replace(record, pinned=None)
     record = replace(
@@ -99,12 +105,21 @@ def next_record(known: Known, after: After, commit: Commit, *, now: datetime) ->
     return record.with_conditions(after.conditions or {}, now)
 
 
+def _settled(record: ApplicationRecord, known: Known, after: After, synced: Synced | None) -> bool:
+    """Whether the engine knows an Application's settings, or need not be told of them."""
+    if synced is not None:
+        return not synced.failure
+    automated = known.target is not None and known.target.spec.sync_policy.automated is not None
+    return after.comparison.status is SyncStatus.SYNCED and not (record.settings and automated)
+
+
 def begun(known: Known, decision: Decision, commit: Commit, started: datetime) -> ApplicationRecord:
     """The record of an Application while it is being synced: a pass that is killed leaves it."""
     operation = Operation(
         phase=OperationPhase.RUNNING,
         revision=commit.id,
         digest=known.digest,
+        settings=known.target.settings if known.target else "",
         message=decision.reason,
         started=started,
         retries=decision.retries,
@@ -125,17 +140,27 @@ def _identified(known: Known) -> ApplicationRecord:
     )
 
 
-def _interrupted(
-    record: ApplicationRecord, known: Known, status: SyncStatus, now: datetime
-) -> Synced | None:
-    """The sync of a pass that was killed, which has turned out to be done."""
+def _found_done(record: ApplicationRecord, status: SyncStatus, now: datetime) -> Synced | None:
+    """A sync that was interrupted, once the Application has turned out to be what Git says."""
+    operation = record.operation
+    if operation is None or status is not SyncStatus.SYNCED or operation.phase not in INTERRUPTED:
+        return None
+    decision = Decision(action=Action.SYNC, reason="what an interrupted sync was to do is done")
+    return Synced(decision=decision, started=operation.started, finished=now)
+
+
+def _interrupted(record: ApplicationRecord, now: datetime) -> ApplicationRecord:
+    """What a killed pass had begun does not run any more."""
     operation = record.operation
     if operation is None or operation.phase is not OperationPhase.RUNNING:
-        return None
-    if operation.digest != known.digest or status is not SyncStatus.SYNCED:
-        return None
-    decision = Decision(action=Action.SYNC, reason=operation.message, retries=operation.retries)
-    return Synced(decision=decision, started=operation.started, finished=now)
+        return record
+    ended = replace(
+        operation,
+        phase=OperationPhase.ERROR,
+        message="the pass that began it was killed",
+        finished=now,
+    )
+    return replace(record, operation=ended)
 
 
 def _inputs(known: Known) -> str:
@@ -146,9 +171,10 @@ def _operated(
     record: ApplicationRecord, known: Known, synced: Synced, commit: Commit
 ) -> ApplicationRecord:
     operation = Operation(
-        phase=OperationPhase.FAILED if synced.failure else OperationPhase.SUCCEEDED,
+        phase=_phase(synced),
         revision=commit.id,
         digest=known.digest,
+        settings=known.target.settings if known.target else "",
         message=_short(synced.failure or synced.decision.reason, 1000),
         started=synced.started,
         finished=synced.finished,
@@ -172,6 +198,12 @@ def _operated(
         changes=_counts(synced.changes),
     )
     return record.deployed(entry, limit=known.target.spec.revision_history_limit)
+
+
+def _phase(synced: Synced) -> OperationPhase:
+    if not synced.failure:
+        return OperationPhase.SUCCEEDED
+    return OperationPhase.ERROR if synced.interrupted else OperationPhase.FAILED
 
 
 def _counts(changes: Changes | None) -> dict[str, int]:

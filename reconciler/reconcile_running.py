@@ -1,9 +1,9 @@
 """How is the engine run so that a killed pass holds up no later one?
 
 Called by the pass, which holds the stack's lease. Before the engine starts, the cluster is told on
-which machine it runs; a lock of Pulumi's that was taken there outlives only a pass that was killed,
-for a living one would hold the lease. A person's own run takes the lock without the lease, so no
-other lock is touched.
+which machine it runs; a lock of Pulumi's that was taken there since outlives only a run that was
+killed, for a living pass would hold the lease. A person's own run takes the lock without the lease,
+so no other lock is touched. What the cluster was told stays there until everything was run again.
 """
 
 from __future__ import annotations
@@ -11,16 +11,28 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.sync import SyncRequest, sync
+from reconciler import processes
+from reconciler.staleness import unknown
+from reconciler.sync import sync
+from reconciler.sync_request import SyncRequest
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from gitops.inventory import Inventory
+    from gitops.target import Target
     from reconciler.sync_results import SyncResult
 
-RUNNING = "running"
-_LOCK = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\) at ")
+RUNNING, UNSURE = "running", "unsure"
+KILLED = "a run of the engine was killed, so nobody knows what it has left"
+_STACKS = 2
+_PROGRAMS = ("pulumi", "gitops", "reconciler")
+_LOCK = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<at>[-0-9T:.+Z]+)")
+_STACK = re.compile(r"^stack (?P<stack>\S+): ", re.MULTILINE)
 
 
 def run_sync(
@@ -38,38 +50,94 @@ def run_sync(
     Raises:
         ToolError: the environment lacks what the engine needs.
         ClusterError: the cluster does not answer or refuses.
+        StoppedError: it was to end before it began.
     """
+    if request.stop is not None:
+        request.stop.check()
     kept = {name: value for name, value in memory.items() if name != RUNNING}
     was_running = memory.get(RUNNING, "")
-    remember({**kept, RUNNING: socket.gethostname()})
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    running = ", ".join(filter(None, (was_running, f"{socket.gethostname()} {now}")))
+    remember({**kept, RUNNING: running})
     result = sync(request)
-    if is_stale(result.error, was_running):
+    for _ in range(_STACKS):
+        stack = stale_lock(result.error, was_running)
+        if not stack:
+            break
         from reconciler import engine
 
-        engine.cancel(request.root, request.stack)
+        engine.cancel(request.root, stack)
         result = sync(request)
-    remember(kept)
+    if request.stop is not None:
+        request.stop.check_lease()  # from then on it is another's to write
+    if result.killed:
+        remember({**kept, RUNNING: running})
+    elif was_running and (_LOCK.search(result.error) or not result.full):
+        remember({**kept, RUNNING: was_running})
+    elif result.complete:
+        remember({name: value for name, value in kept.items() if name != UNSURE})
+    else:
+        remember({**kept, UNSURE: "true"})
     return result
 
 
-def is_stale(error: str, was_running: str) -> bool:
-    """Whether an error is about a lock that a killed pass has left.
+def stale_lock(error: str, was_running: str) -> str:
+    """The stack whose lock a killed run has left; empty where it has not, or nobody can know.
 
     Args:
         error: what the engine said.
-        was_running: the machine a pass ran the engine on and never told that it had ended.
+        was_running: the machines runs of passes were killed on, each with the time from which on.
     """
-    lock = _LOCK.search(error)
-    if lock is None or not was_running or lock["host"] != was_running:
-        return False
-    return lock["host"] != socket.gethostname() or not _is_alive(int(lock["pid"]))
+    locks, stack = list(_LOCK.finditer(error)), _STACK.search(error)
+    if not locks or stack is None or not all(_is_stale(each, was_running) for each in locks):
+        return ""
+    return stack["stack"]
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+def _is_stale(lock: re.Match[str], was_running: str) -> bool:
+    entries = (each.partition(" ") for each in was_running.split(", "))
+    since = [at for host, _, at in entries if host == lock["host"]]
+    if not any(_is_before(at, lock["at"]) for at in since):
         return False
-    except PermissionError:
+    pid = int(lock["pid"])
+    if lock["host"] != socket.gethostname() or pid == os.getpid():
         return True
-    return True
+    return not processes.runs(pid, _PROGRAMS)
+
+
+def _is_before(since: str, at: str) -> bool:
+    try:
+        return not since or datetime.fromisoformat(since) <= datetime.fromisoformat(at)
+    except ValueError:
+        return False
+
+
+def left_undone(
+    memory: Mapping[str, str],
+    synced: Collection[str],
+    target: Target,
+    state: Callable[[], Future[Inventory]],
+    *,
+    separate_definitions: bool,
+) -> str:
+    """Why everything has to be run because of how an earlier run ended; empty where it has not.
+
+    Args:
+        memory: what the stack's reconciler remembers.
+        synced: the Applications that are what Git says.
+        target: all Applications.
+        state: the last deployment; read only after a run that did not do everything.
+        separate_definitions: whether definitions are in a stack of their own.
+
+    Raises:
+        EngineError: the state cannot be read.
+    """
+    if memory.get(RUNNING):
+        return KILLED
+    if not memory.get(UNSURE):
+        return ""
+    lost = unknown(synced, target, state().result(), separate_definitions=separate_definitions)
+    if not lost:
+        return ""
+    others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+    return f"the state does not have {lost[0]}{others}, which the cluster has"

@@ -63,7 +63,7 @@ def held(known: Mapping[str, Known], decisions: Mapping[str, Decision]) -> froze
         name
         for name, each in known.items()
         if decisions[name].action is not Action.SYNC
-        and each.comparison.status is not SyncStatus.SYNCED
+        and (each.comparison.status is not SyncStatus.SYNCED or each.pinned)
         and not each.broken
     )
 
@@ -104,6 +104,7 @@ def outcomes(
     result: SyncResult,
     *,
     started: datetime,
+    interrupted: bool = False,
 ) -> dict[str, Synced]:
     """What became of each Application that was to be synced.
 
@@ -112,6 +113,7 @@ def outcomes(
         decisions: what was decided before it.
         result: what the sync says.
         started: when it began.
+        interrupted: whether it was ended before it was done.
     """
     finished = datetime.now(UTC).replace(microsecond=0)
     return {
@@ -121,6 +123,7 @@ def outcomes(
             finished=finished,
             seconds=result.seconds,
             failure=_failure(name, known[name], result),
+            interrupted=interrupted,
             changes=result.changes.get(name),
         )
         for name, decision in decisions.items()

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from gitops.application_target import ApplicationTarget
 from gitops.comparison import Comparison
 from gitops.health import Health
 from gitops.policy.decision import Decision
@@ -38,7 +39,8 @@ class PassOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationReport:
-    """One Application at the end of a pass; ``found`` is what it was like before."""
+    """One Application at the end of a pass; ``found`` is what it was like before, ``target`` what
+    it should be."""
 
     name: str
     subject: str
@@ -48,6 +50,7 @@ class ApplicationReport:
     health: Health
     record: ApplicationRecord
     synced: Synced | None = None
+    target: ApplicationTarget | None = None
 
     @property
     def failed(self) -> str:
@@ -75,6 +78,8 @@ class Report:
         timings: the seconds of each part.
         written: how many records were written.
         next: when a decision would be another by itself.
+        asked: the Applications a person wanted synced.
+        base: the bootstrap and the namespaces of Applications, compared.
     """
 
     stack: str
@@ -93,6 +98,8 @@ class Report:
     written: int = 0
     next: datetime | None = None
     shared: Changes | None = None
+    asked: frozenset[str] = frozenset()
+    base: tuple[Comparison, ...] = ()
 
     def warn(self, text: str) -> None:
         """Add a warning, once."""
@@ -147,17 +154,34 @@ def as_json(report: Report) -> dict[str, Any]:
         "timings": {name: round(value, 3) for name, value in report.timings.items()},
         "recordsWritten": report.written,
         "applications": [_application(each) for each in report.applications],
+        "base": [
+            {
+                "name": each.application,
+                "sync": {"status": each.status.value},
+                "left": [_drift(drift) for drift in each.drifts],
+            }
+            for each in report.base
+        ],
     }
 
 
 def lines(report: Report) -> Iterator[str]:
     """The report for people: what was done, what is left to do and why, and one line at the end."""
     for each in report.applications:
-        if text := _line(each):
-            yield text
-            if each.synced is None:
-                yield from _fields(each.comparison)
+        yield from application_lines(each)
+    for base in report.base:
+        if base.drifts:
+            yield f"{base.application}: {base.status.value}, {_objects(base)}"
+            yield from drift_lines(base)
     yield _last_line(report)
+
+
+def application_lines(report: ApplicationReport) -> Iterator[str]:
+    """One Application for people; nothing where it is synced and was not touched."""
+    if text := _line(report):
+        yield text
+        if report.synced is None:
+            yield from drift_lines(report.comparison)
 
 
 def _line(report: ApplicationReport) -> str:
@@ -170,8 +194,7 @@ def _line(report: ApplicationReport) -> str:
         return ""
     if report.comparison.error is not None:
         return ""  # an error: told with the others
-    count = len(report.comparison.drifts)
-    objects = f"{count} object{'' if count == 1 else 's'}"
+    objects = _objects(report.comparison)
     when = f", again at {_time(report.decision.at)}" if report.decision.at else ""
     return (
         f"{report.subject}: {report.comparison.status.value}, {objects}: "
@@ -179,7 +202,13 @@ def _line(report: ApplicationReport) -> str:
     )
 
 
-def _fields(comparison: Comparison) -> Iterator[str]:
+def _objects(comparison: Comparison) -> str:
+    count = len(comparison.drifts)
+    return f"{count} object{'' if count == 1 else 's'}"
+
+
+def drift_lines(comparison: Comparison) -> Iterator[str]:
+    """The first objects of an Application that differ, with their first fields."""
     for drift in comparison.drifts[:10]:
         yield f"  {drift.key}: {drift.why.value}"
         for each in differences(drift):

@@ -1,14 +1,16 @@
 """Which objects is the state wrong about?
 
 Called by ``sync``: the engine believes its state, so what was changed or deleted in the cluster by
-hand has to be read anew before it is put right.
+hand has to be read anew before it is put right. And by the pass after a run that did not end well:
+what the state does not know is nobody's until everything is run again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from gitops.comparison import Comparison, Why
+from gitops.definitions import is_definition
 from gitops.inventory import Inventory
 from gitops.manifest import ResourceKey
 from gitops.target import Target
@@ -33,6 +35,28 @@ def stale(wanted: Mapping[str, Comparison], target: Target, inventory: Inventory
             if drift.why is Why.MISSING or unchanged(manifests[drift.key], last.body):
                 found |= set(inventory.urns[drift.key])
     return frozenset(found)
+
+
+def unknown(
+    synced: Collection[str], target: Target, inventory: Inventory, *, separate_definitions: bool
+) -> tuple[ResourceKey, ...]:
+    """The objects of Applications that are what Git says, and that the state does not have: a run
+    that was killed has made them, or the state was lost or is an older one.
+
+    Args:
+        synced: these Applications; those that are synced anyway are none of them.
+        target: all Applications.
+        inventory: the last deployment.
+        separate_definitions: whether definitions are in another stack's state.
+    """
+    return tuple(
+        manifest.key
+        for application in target.applications
+        if application.spec.name in synced
+        for manifest in application.manifests
+        if manifest.key not in inventory.objects
+        and not (separate_definitions and is_definition(manifest.key))
+    )
 
 
 def _namespaces(wanted: Mapping[str, Comparison], target: Target, inventory: Inventory) -> set[str]:

@@ -7,98 +7,43 @@ has changed that they share, and where the state would not fit together afterwar
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitops import handover
-from gitops.application_order import in_order
 from gitops.command_plugin import with_plugin
-from gitops.comparison import Comparison
-from gitops.config import Settings
 from gitops.decision import Run as DecidedRun
 from gitops.decision import decide
 from gitops.definitions import Share, is_definition, share_of
-from gitops.errors import ConfigError, OwnershipError
+from gitops.errors import ConfigError, HomeOpsError, OwnershipError
 from gitops.gate.settings import ENVIRONMENT as CONFIRM
 from gitops.gate.settings import read_confirmations
 from gitops.handover import Handover
-from gitops.ignoring.apply import LiveOwners
 from gitops.incremental import Restricted, restrict
-from gitops.inventory import Inventory, from_export
-from gitops.orphans import LiveObject
+from gitops.inventory import Inventory
+from gitops.known_fields import refuse_unknown_fields
+from gitops.manifest import ResourceKey
 from gitops.replacements import with_replacements
-from gitops.stack_names import definitions_stack
+from gitops.rollback import RollbackError
+from gitops.sharding.division import Division, in_whole_order, refuse_strangers
+from gitops.stack_names import definitions_stack, main_stack, shard_index
 from gitops.stores import cache_root
 from gitops.sync_targets import Targets, application_urns, sync_targets
 from gitops.target import Target
-from reconciler import definitions
-from reconciler.events import Event
+from reconciler import definitions, slices
+from reconciler.engine_failures import EngineError
+from reconciler.slices import last_deployment, read_ahead
 from reconciler.staleness import stale
+from reconciler.state_file import StateError
+from reconciler.stopping import StoppedError
+from reconciler.sync_request import SyncRequest
 from reconciler.sync_results import SyncResult, sync_result
 
 if TYPE_CHECKING:
     from reconciler.engine import Run
-
-_FILES = ("__main__.py", "Pulumi.yaml", "requirements.txt")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncRequest:
-    """What is to be synced, and nothing else may change.
-
-    Args:
-        root: the checked-out repository, with the program.
-        stack: the stack's name.
-        commit: what is checked out.
-        settings: the config of that commit.
-        target: all Applications.
-        wanted: those to sync, each with how it differs.
-        live: what the cluster holds of ours.
-        owners: who owns which field of it.
-        held: those a full run leaves as they are.
-        full: run everything the program declares: its config, sets or projects changed, or it is
-            time.
-        state: the last deployment, where somebody has begun to read it.
-        on_event: told what the engine does while it runs.
-    """
-
-    root: Path
-    stack: str
-    commit: str
-    settings: Settings
-    target: Target
-    wanted: Mapping[str, Comparison]
-    live: Sequence[LiveObject]
-    owners: LiveOwners | None
-    held: frozenset[str] = frozenset()
-    full: bool = False
-    state: Future[Inventory] | None = None
-    on_event: Callable[[Event], None] = lambda _: None
-
-
-def shared_digest(root: Path, stack: str, target: Target) -> str:
-    """A hash of what is no Application's own: program, config, projects and sets."""
-    total = hashlib.sha256(handover.program_digest(root).encode())
-    for name in (*_FILES, f"Pulumi.{stack.rpartition('/')[2]}.yaml"):
-        path = root / name
-        if path.is_file():
-            total.update(f"{name}\0".encode() + path.read_bytes())
-    sets = sorted({each.spec.application_set for each in target.applications})
-    total.update(repr((target.projects, sets)).encode())
-    return total.hexdigest()
-
-
-def read_ahead(root: Path, stack: str) -> Future[Inventory]:
-    """Begin to read the last deployment, while something else is done."""
-    with ThreadPoolExecutor(1, thread_name_prefix="state") as pool:
-        future = pool.submit(_read, root, stack)
-        pool.shutdown(wait=False)
-        return future
 
 
 def sync(request: SyncRequest) -> SyncResult:
@@ -107,15 +52,30 @@ def sync(request: SyncRequest) -> SyncResult:
     Raises:
         ToolError: the environment lacks what the engine needs.
     """
-    from reconciler.engine import EngineError
-
-    work, error = _Sync(request), ""
+    work, error, killed = _Sync(request), "", False
     try:
         work.run()
-    except (EngineError, OwnershipError, ConfigError) as raised:
+    except (EngineError, StateError) as raised:
+        error, killed = str(raised), raised.killed
+    except (OwnershipError, ConfigError, RollbackError, StoppedError) as raised:
         error = str(raised)
+    killed = killed or any(each.killed for each in work.runs)
+    error = error or _how_it_ended(request, killed=killed)
     result = sync_result(work.runs, request.target, left_out=work.left_out, error=error)
-    return replace(result, full=work.full, reason=work.reason)
+    return replace(result, full=work.full, reason=work.reason, killed=killed)
+
+
+def _how_it_ended(request: SyncRequest, *, killed: bool) -> str:
+    """Why the engine did not come to its end; empty where it did."""
+    try:
+        if request.stop is not None:
+            request.stop.check()
+    except StoppedError as stopped:
+        return str(stopped)
+    if not killed:
+        return ""
+    remedy = "the next pass runs everything; look for what kills it, such as a lack of memory"
+    return str(HomeOpsError(f"stack {request.stack}", "the engine was killed", remedy=remedy))
 
 
 class _Sync:
@@ -131,11 +91,17 @@ class _Sync:
 
     def run(self) -> None:
         request = self._request
+        slices.clear(request.stack)
+        handover.clear(_handed_over(request.stack))
         separate = request.settings.separate_definitions
-        if separate and (self.full or any(map(definitions.concerned, request.wanted.values()))):
+        if separate and self._definitions_are_concerned():
+            self._refuse_if_only_a_part("its definitions are in a stack of their own")
             self._definitions()
         state = (request.state or read_ahead(request.root, request.stack)).result()
+        if request.division:
+            refuse_strangers(request.division, state, stack=request.stack)
         if self.full:
+            self._refuse_if_only_a_part("no pass has run everything yet")
             self._everything(state)
             return
         outdated = stale(self._wanted, request.target, state)
@@ -143,30 +109,56 @@ class _Sync:
             state = self._read_anew(request.stack, outdated)
         share = self._share(state)
         restricted = restrict(self._decided(state, share), self._wanted)
-        targets = _targets(restricted, share.target, state, _short(request.stack))
+        targets = _targets(restricted, request.division, share.target, state, request.stack)
         self.reason = targets.everything or _other_program(request.root)
         if self.reason:
+            self._refuse_if_only_a_part(self.reason)
             self.full = True
             self._everything(state)
             return
         self.left_out.update(restricted.left_out)
         if restricted.names:
-            self._some(restricted, targets.urns)
+            self._some(restricted, targets, state)
+
+    def _refuse_if_only_a_part(self, reason: str) -> None:
+        if self._request.part_only:
+            raise RollbackError(
+                f"stack {self._request.stack}",
+                f"only a run of everything could do that, and it would apply what Git says "
+                f"({reason})",
+                remedy="revert the commit in Git",
+            )
+
+    def _definitions_are_concerned(self) -> bool:
+        """Whether one differs, or where everything is run the state of their stack does."""
+        request = self._request
+        if any(map(definitions.concerned, request.wanted.values())):
+            return True
+        if not self.full or shard_index(request.stack):
+            return False
+        deployed = last_deployment(request.root, definitions_stack(request.stack))
+        return not definitions.settled(request.target, deployed)
 
     def _definitions(self) -> None:
         """Run the definitions; Applications whose own could not be applied are left out."""
         request = self._request
         stack = definitions_stack(request.stack)
-        outdated = stale(request.wanted, request.target, _read(request.root, stack))
+        outdated = stale(request.wanted, request.target, last_deployment(request.root, stack))
         if outdated:
             self._read_anew(stack, outdated)
-        run = definitions.up(request.root, request.stack, on_event=request.on_event)
+        run = self._definitions_up()
         self.runs.append(run)
         for name, comparison in request.wanted.items():
             if definitions.only_concerned(comparison) or (
                 not run.succeeded and definitions.concerned(comparison)
             ):
                 del self._wanted[name]
+
+    def _definitions_up(self) -> Run:
+        request = self._request
+        return definitions.up(
+            request.root, request.stack, stop=request.stop, on_event=request.on_event
+        )
 
     def _share(self, inventory: Inventory) -> Share:
         request = self._request
@@ -179,27 +171,35 @@ class _Sync:
 
         root = self._request.root
         self.runs.append(engine.refresh(root, stack, targets=sorted(outdated)))
-        return _read(root, stack)
+        return last_deployment(root, stack)
 
     def _decided(self, inventory: Inventory, share: Share) -> DecidedRun:
         request = self._request
         given = read_confirmations(os.environ.get(CONFIRM, ""), subject=CONFIRM)
         checked = with_plugin(with_replacements(e, inventory) for e in share.target.applications)
+        checked = refuse_unknown_fields(checked, inventory, request.schemas)
         return decide(
             replace(request.settings, confirm=request.settings.confirm | given),
-            replace(share.target, applications=tuple(in_order(checked))),
+            replace(share.target, applications=in_whole_order(checked, request.division)),
             inventory,
             live=share.live,
             owners=request.owners,
-            stack=request.stack,
-            elsewhere=share.elsewhere,
+            stack=main_stack(request.stack),
+            elsewhere=share.elsewhere | self._beside,
+            division=request.division,
         )
+
+    @property
+    def _beside(self) -> frozenset[ResourceKey]:
+        division = self._request.division
+        return division.elsewhere if division else frozenset()
 
     def _everything(self, state: Inventory) -> None:
         request = self._request
         outdated = stale(request.wanted, request.target, state)
+        outdated |= {urn for key in request.base for urn in state.urns.get(key, ())}
         held = application_urns(
-            request.target.applications,
+            (*request.target.applications, *request.in_git),
             state,
             request.held,
             stack=_short(request.stack),
@@ -207,13 +207,17 @@ class _Sync:
         self._up(exclude=sorted(held))
         if outdated:
             self._up(targets=sorted(outdated), refresh=True)
+        if not self._beside.isdisjoint(state.objects):
+            self._up(exclude=sorted(held))  # as below, for what is in another shard now
+        if shard_index(request.stack):
+            return
         if request.settings.separate_definitions:
             if any(is_definition(key) for key in state.objects):
                 self._up()  # the first run made sure that they stay; this one lets them go
-        elif _read(request.root, definitions_stack(request.stack)).objects:
-            self.runs.append(definitions.up(request.root, request.stack, on_event=request.on_event))
+        elif last_deployment(request.root, definitions_stack(request.stack)).objects:
+            self.runs.append(self._definitions_up())
 
-    def _some(self, restricted: Restricted, targets: frozenset[str]) -> None:
+    def _some(self, restricted: Restricted, targets: Targets, state: Inventory) -> None:
         request, stack = self._request, _short(self._request.stack)
         file = handover.write(
             Handover(
@@ -222,10 +226,14 @@ class _Sync:
                 program=handover.program_digest(request.root),
                 part=restricted.part,
             ),
-            cache_root() / "handover" / stack,
+            _handed_over(stack),
         )
         try:
-            self._up(targets=sorted(targets), handover=file)
+            some = partial(self._up, targets=sorted(targets.urns), handover=file)
+            if not slices.run_apart(
+                state, targets.registered, lambda variables: some(environment=variables)
+            ):
+                some()
         finally:
             file.unlink(missing_ok=True)
 
@@ -233,24 +241,30 @@ class _Sync:
         from reconciler import engine
 
         request = self._request
-        run = engine.up(request.root, request.stack, on_event=request.on_event, **options)
+        run = engine.up(
+            request.root, request.stack, stop=request.stop, on_event=request.on_event, **options
+        )
         self.runs.append(run)
 
 
-def _read(root: Path, stack: str) -> Inventory:
-    from reconciler import engine
-
-    return from_export(engine.export(root, stack))
+def _handed_over(stack: str) -> Path:
+    return cache_root() / "handover" / _short(stack)
 
 
-def _targets(restricted: Restricted, target: Target, inventory: Inventory, stack: str) -> Targets:
+def _targets(
+    restricted: Restricted,
+    division: Division | None,
+    target: Target,
+    inventory: Inventory,
+    stack: str,
+) -> Targets:
     elsewhere = (
         manifest.key
-        for application in target.applications
+        for application in (*target.applications, *(division.others if division else ()))
         if application.spec.name not in restricted.names
         for manifest in application.manifests
     )
-    return sync_targets(restricted, inventory, elsewhere=elsewhere, stack=stack)
+    return sync_targets(restricted, inventory, elsewhere=elsewhere, stack=_short(stack))
 
 
 def _other_program(root: Path) -> str:

@@ -30,15 +30,17 @@ class SyncResult:
     """What came of a sync.
 
     ``failures`` says for each Application that failed why; ``error`` what concerns no single one.
-    ``complete`` is False where the engine did not do everything. ``changes`` counts what became of
-    the objects, those of no Application under the empty name. ``full`` says that everything was
-    run, ``reason`` why where nobody had asked for it.
+    ``complete`` is False where the engine did not do everything, ``killed`` True where the state
+    may not know what it did. ``changes`` counts what became of the objects, those of no Application
+    under the empty name. ``full`` says that everything was run, ``reason`` why where nobody had
+    asked for it.
     """
 
     changes: Mapping[str, Changes] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
     complete: bool = True
+    killed: bool = False
     runs: int = 0
     seconds: float = 0.0
     full: bool = False

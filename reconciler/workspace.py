@@ -1,15 +1,19 @@
 """Where does a pass read Git from, and at which commit?
 
 A working copy per stack in the cache folder, fetched and set to the target revision by every pass.
-Called by the pass; it belongs to nobody else, so whatever a killed pass left in it is put right.
+Called by the pass; it belongs to nobody else, so whatever a killed pass left in it is put right,
+and one that is damaged is fetched anew.
 """
 
 from __future__ import annotations
 
+import configparser
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 HEAD = "HEAD"
 FETCH = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
 TIMEOUT_SECONDS = 120
+LEFT_BEHIND = ("*.lock", "tmp_pack_*", "tmp_idx_*", "tmp_rev_*", "tmp_obj_*")
 # Git never asks: a pass runs without a terminal. Whoever has set one of these means it.
 ENVIRONMENT: Mapping[str, str] = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -51,15 +56,50 @@ class Workspace:
 
     Args:
         url: the repository, as `git clone` takes it.
-        directory: where the copy is; the folder of the URL in the cache unless given.
+        directory: where the copy is; a folder in the cache unless given.
+        stack: what the copy is for, as each stack has its own.
     """
 
-    def __init__(self, url: str, directory: Path | None = None) -> None:
+    def __init__(self, url: str, directory: Path | None = None, *, stack: str = "") -> None:
         self.url = url
-        name = hashlib.sha256(url.encode()).hexdigest()[:16]
+        name = hashlib.sha256(f"{stack}\0{url}".encode()).hexdigest()[:16]
         self.root = directory or cache_root() / "repositories" / name
         self._shown = without_credentials(url)
         self._repository: git.Repo | None = None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other passes of this machine out, which are no others of the stack, for they would
+        hold its lease; but one that only looks has none."""
+        self.root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self.root.with_name(f"{self.root.name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # let go of with the process, however it ends
+            yield
+
+    def update(self, revision: str) -> tuple[Commit, Path, str]:
+        """Get what is new and make the tree what the target revision names.
+
+        Args:
+            revision: a branch, a tag, or a commit; the remote's default branch when empty.
+
+        Returns:
+            The commit, the tree, and why it may not be the newest one; empty where it is.
+
+        Raises:
+            RepositoryError: there is no such revision, or nothing at all that could be read.
+        """
+        stale = ""
+        try:
+            self.fetch()
+        except RepositoryError as error:
+            # What was fetched before is still what Git said last: drift is found and healed.
+            stale = "" if self._replaced_if_damaged() else str(error)
+        try:
+            return (*self._at(revision), stale)
+        except RepositoryError:
+            if not self._replaced_if_damaged():
+                raise
+            return (*self._at(revision), "")
 
     def fetch(self) -> None:
         """Get what is new.
@@ -68,9 +108,10 @@ class Workspace:
             RepositoryError: the repository cannot be reached or read.
         """
         repository = self._opened()
-        # A lock that a killed pass left is nobody's: passes hold the stack's lease.
-        for lock in (Path(repository.git_dir)).rglob("*.lock"):
-            lock.unlink(missing_ok=True)
+        # What a killed pass left is nobody's: no two passes are here at once.
+        for pattern in LEFT_BEHIND:
+            for left in Path(repository.git_dir).rglob(pattern):
+                left.unlink(missing_ok=True)
         self._run(
             "cannot be fetched",
             lambda git: git.fetch(
@@ -148,38 +189,82 @@ class Workspace:
                 message=summary if isinstance(summary, str) else summary.decode(errors="replace"),
                 committed=found.committed_datetime.astimezone(UTC),
             )
-        except (ValueError, git.GitError, git.BadName) as error:
+        except (ValueError, git.GitError, git.exc.ODBError) as error:
             raise RepositoryError(
                 f"repository {self._shown}", f"has no commit {commit}", remedy="fetch it again"
             ) from error
 
+    def _at(self, revision: str) -> tuple[Commit, Path]:
+        commit = self.commit(self.resolve(revision))
+        return commit, self.check_out(commit.id)
+
     def _is_at(self, commit: str) -> bool:
-        repository = self._opened()
-        if not repository.head.is_valid() or repository.head.commit.hexsha != commit:
+        from git import GitCommandError
+
+        git = self._opened().git
+        try:
+            if git.rev_parse("--verify", "--quiet", "HEAD^{commit}") != commit:
+                return False
+            return not git.status("--porcelain", "--untracked-files=all")
+        except GitCommandError:
             return False
-        return not repository.is_dirty(untracked_files=True)
+
+    def _replaced_if_damaged(self) -> bool:
+        """Fetch everything anew where the copy is damaged; whether it was, and now is not. While
+        the repository cannot be reached what there is stays."""
+        from git import GitCommandError
+
+        try:
+            self._opened().git.fsck("--no-dangling", "--no-progress")
+            return False
+        except GitCommandError:
+            pass
+        anew = Workspace(self.url, self.root.with_name(f"{self.root.name}.new"))
+        shutil.rmtree(anew.root, ignore_errors=True)
+        try:
+            anew.fetch()
+        except RepositoryError:
+            shutil.rmtree(anew.root, ignore_errors=True)
+            return False
+        anew._close()
+        self._close()
+        shutil.rmtree(self.root, ignore_errors=True)
+        for tree in self.root.parent.glob(f"{self.root.name}-*"):
+            shutil.rmtree(tree, ignore_errors=True)  # other working trees of the same copy
+        anew.root.rename(self.root)
+        return True
+
+    def _close(self) -> None:
+        if self._repository is not None:
+            self._repository.close()
+        self._repository = None
 
     def _opened(self) -> git.Repo:
         import git
 
         if self._repository is not None:
             return self._repository
-        try:
-            self._repository = git.Repo(self.root)
-        except (git.InvalidGitRepositoryError, git.NoSuchPathError):
-            # what is there is a half-made copy at most
-            shutil.rmtree(self.root, ignore_errors=True)
-            self.root.mkdir(parents=True, mode=0o700)
-            self._repository = git.Repo.init(self.root)
-        self._repository.git.update_environment(
-            **{name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()}
+        with suppress(git.GitError, ValueError, OSError, configparser.Error):
+            self._repository = self._with_origin(git.Repo(self.root))
+            return self._repository
+        # what is there is a half-made copy at most
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.root.mkdir(parents=True, mode=0o700)
+        self._repository = self._with_origin(git.Repo.init(self.root))
+        return self._repository
+
+    def _with_origin(self, repository: git.Repo) -> git.Repo:
+        repository.git.update_environment(
+            **{name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()},
+            # Git would look for a repository further up where this one is damaged
+            GIT_CEILING_DIRECTORIES=str(self.root.parent),
         )
-        origin = [remote for remote in self._repository.remotes if remote.name == "origin"]
+        origin = [remote for remote in repository.remotes if remote.name == "origin"]
         if not origin:
-            self._repository.create_remote("origin", self.url)
+            repository.create_remote("origin", self.url)
         elif self.url not in origin[0].urls:
             origin[0].set_url(self.url)
-        return self._repository
+        return repository
 
     def _run(self, failing: str, command: Any) -> None:
         import git

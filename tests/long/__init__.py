@@ -1,0 +1,1 @@
+"""Tests that take minutes: what only happens sometimes, or after a long time."""
