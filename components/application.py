@@ -10,13 +10,12 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import pulumi
 
-from components.awaiting import NOTHING, After, applied, refused
+from components.application_inputs import application_inputs
+from components.awaiting import NOTHING, After, applied, not_applied
 from components.commands import run_after, run_before
-from components.deletion import deletion_hooks_input
 from components.gates import Gates
 from components.live_cluster import LiveCluster
 from components.resources import Options, declare, declare_kept
@@ -25,11 +24,10 @@ from components.writing import SERVER_SIDE, Writing
 from gitops.application_target import ApplicationTarget
 from gitops.errors import HomeOpsError, OrderError
 from gitops.health import UserRule
-from gitops.inventory import APPLICATION_TYPE, Inventory, InventoryObject
+from gitops.inventory import APPLICATION_TYPE, SYNCED, Inventory, InventoryObject
 from gitops.manifest import Manifest, ResourceKey
 from gitops.ordering import provides
 from gitops.prune import stays_with_cluster, undeletable
-from gitops.syncing.deletion import DELETION_HOOKS, deletion_hooks
 from gitops.syncing.stages import Stage, sync_plan
 
 type_token = APPLICATION_TYPE
@@ -78,22 +76,7 @@ class Application(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        spec = args.target.spec
-        inputs: dict[str, Any] = {
-            "project": spec.project,
-            "path": spec.source.path,
-            "namespace": spec.destination.namespace,
-            "labels": dict(spec.labels),
-            "syncOptions": dict(spec.sync_policy.sync_options),  # asked for when it has left Git
-            "digest": args.target.digest,
-        }
-        if hooks := deletion_hooks(args.target):
-            inputs[DELETION_HOOKS] = hooks
-        if args.target.error is not None or args.target.stopped or args.departed:
-            # it keeps what it had and shows as unchanged, not as emptied
-            inputs = dict(args.inventory.application_inputs.get(name, inputs))
-        if DELETION_HOOKS in inputs:
-            inputs[DELETION_HOOKS] = deletion_hooks_input(str(inputs[DELETION_HOOKS]))
+        inputs = application_inputs(args.target, args.inventory, departed=args.departed)
         super().__init__(type_token, name, inputs, opts)
         self._args = args
         self._plan = sync_plan(
@@ -103,6 +86,7 @@ class Application(pulumi.ComponentResource):
         self._on_error = self._gates.on_refusal() if self._gates else None
         self.error = args.target.error
         self.settled = asyncio.Event()
+        self._has_begun = False
         self.last: Sequence[pulumi.Resource] = ()
         self._before = run_before(args.target, parent=self)
         self.provided: dict[object, pulumi.CustomResource] = {}
@@ -120,6 +104,11 @@ class Application(pulumi.ComponentResource):
     def name(self) -> str:
         """The Application's name."""
         return self._args.target.spec.name
+
+    @property
+    def objects(self) -> Sequence[pulumi.Resource]:
+        """All it has declared in the cluster."""
+        return self._objects
 
     @property
     def is_broken(self) -> bool:
@@ -160,9 +149,17 @@ class Application(pulumi.ComponentResource):
             self.error = await self._sync(provided, after) or self.error
             if self.error is None:
                 run_after(self._args.target, parent=self, after=self._objects)
-            self.register_outputs({"objects": len(self._objects)})
+            synced = await self._is_synced()
+            self.register_outputs({"objects": len(self._objects), SYNCED: synced})
         finally:
             self.settled.set()
+
+    async def _is_synced(self) -> bool:
+        """Whether the next run may go on from here; a sync that failed begins anew, its hooks
+        included. What has not begun leaves it at what was before."""
+        if self._gates is None or not self._has_begun:
+            return self.name not in self._args.inventory.unsynced
+        return self.error is None and not await not_applied(self._objects)
 
     async def _sync(
         self, provided: Mapping[object, pulumi.Resource], after: After
@@ -171,16 +168,16 @@ class Application(pulumi.ComponentResource):
         if error := await after.settled(target):
             return error
         needs = _needs(target, provided)
-        if await refused([*needs, *self._before]):
+        if await not_applied([*needs, *self._before]):
             return self._not_applied("what its objects need")
-        gates = self._gates
+        gates, self._has_begun = self._gates, True
         if gates and self._plan.pre_sync and (error := await gates.before_sync()):
             return error
         earlier: Sequence[pulumi.Resource] = after.lasts
         for stage in self._plan.stages:
             members = await self._declare_stage(stage, provided, earlier)
             if gates and stage.gated:
-                if await refused(members):
+                if await not_applied(members):
                     return self._not_applied(f"wave {stage.wave}")
                 if error := await gates.after(stage):
                     return error

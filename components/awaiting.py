@@ -90,11 +90,11 @@ async def applied(resources: Iterable[pulumi.Resource]) -> list[pulumi.Resource]
     (5 seconds of processor time for 300 objects in 5 waves).
     """
     every = list(resources)
-    gone = await refused(every)
+    gone = await not_applied(every)
     return [DependencyResource(str(await each.urn.future())) for each in every if each not in gone]
 
 
-async def refused(resources: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
+async def not_applied(resources: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
     """Those of the resources that could not be applied, once all have been tried."""
     found = []
     for resource in resources:

@@ -86,7 +86,10 @@ class Gates:
 
         name = f"{self._target.spec.name}/{label}"
         args = WaveArgs(
-            digest=self._target.digest, gate=passed, last=self._inventory.waves.get(name)
+            digest=self._target.digest,
+            gate=passed,
+            last=self._inventory.waves.get(name),
+            again=self._target.spec.name in self._inventory.unsynced,
         )
         return await Wave(name, args, pulumi.ResourceOptions(parent=self._parent)).outcome()
 

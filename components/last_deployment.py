@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gitops.argocd.set_policy import Made, Recall, recalled
 from gitops.errors import ToolError
 from gitops.inventory import Inventory, from_export
+from gitops.stack_names import main_stack, shard_stack
 from gitops.syncing.deletion import sealed_hooks, with_sealed_hooks
 
 
@@ -32,6 +36,30 @@ def read_inventory(stack: str, root: Path) -> Inventory:
     return from_export(export)
 
 
+def made_by_sets(stack: str, root: Path, *, shards: int) -> Recall:
+    """What ApplicationSets have made, for the stack with the definitions: the main stack and its
+    shards know it.
+
+    Where that has no state yet, or none that can be read, sets are read as if they had made
+    nothing: this stack applies definitions alone, and deletes none.
+
+    Args:
+        stack: the stack with the definitions.
+        root: the project's folder.
+        shards: how many the main stack has.
+    """
+
+    @cache
+    def made() -> dict[str, Made]:
+        found: dict[str, Made] = {}
+        for index in range(shards):
+            with suppress(ToolError):
+                found |= recalled(read_inventory(shard_stack(main_stack(stack), index), root))
+        return found
+
+    return lambda _: made()
+
+
 def _export(stack: str, root: Path, *options: str) -> dict[str, Any]:
     command = ["pulumi", "stack", "export", "--stack", stack, "--non-interactive", *options]
     try:
@@ -40,6 +68,8 @@ def _export(stack: str, root: Path, *options: str) -> dict[str, Any]:
         raise ToolError(
             f"stack {stack}", "pulumi is not on PATH", remedy='run eval "$(make env)"'
         ) from error
+    if done.returncode != 0 and "no stack named" in done.stderr:
+        return {}  # a shard that was never run
     if done.returncode != 0:
         raise ToolError(
             f"stack {stack}",

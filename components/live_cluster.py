@@ -14,15 +14,19 @@ from typing import Any
 
 import pulumi
 
-from cluster.connection import Connection, connect
+from cluster.connection import Connection
 from cluster.discovery import ClusterFacts, facts
-from cluster.listing import list_objects
+from cluster.limited_listing import list_within
+from cluster.listing import Query, listable
 from cluster.objects import delete, get
+from cluster.schemas import Schemas
+from cluster.stack_cluster import connect_to
 from gitops.config import Settings
 from gitops.ignoring.apply import LiveOwners
 from gitops.manifest import ResourceKey
 from gitops.orphans import LiveObject
 from gitops.ownership import APPLICATION_LABEL
+from gitops.rights.limits import Limits
 
 TIMEOUT_SECONDS = 3.0
 WORKERS = 8
@@ -71,14 +75,22 @@ class LiveCluster:
                 self._is_open = True
             return self._opened
 
-    def owned(self) -> list[LiveObject]:
-        """Every object in the cluster with our label; none where no cluster is at hand."""
+    @property
+    def schemas(self) -> Schemas | None:
+        """What its kinds look like; None where no cluster is at hand."""
+        return Schemas(self.connection) if self.connection else None
+
+    def owned(self, limits: Limits | None = None) -> list[LiveObject]:
+        """Every object in the cluster with our label, as far as it may be looked at; none where no
+        cluster is at hand."""
         if self.connection is None or self.facts is None:
             return []
         deletable = [each for each in self.facts.resources if "delete" in each.verbs]
-        found = list_objects(
-            self.connection, deletable, label_selector=APPLICATION_LABEL, metadata_only=True
-        )
+        queries = [
+            Query(resource=each, label_selector=APPLICATION_LABEL, metadata_only=True)
+            for each in listable(deletable)
+        ]
+        found = list_within(self.connection, queries, limits)
         for skipped in found.skipped:
             pulumi.log.warn(
                 f"{skipped.resource.plural}.{skipped.resource.group or 'core'}: cannot be listed "
@@ -137,5 +149,5 @@ def opened(settings: Settings) -> Opened:
     Raises:
         ClusterError: the cluster cannot be reached.
     """
-    connection = connect(settings.kubernetes.context or None, timeout=TIMEOUT_SECONDS)
+    connection = connect_to(settings.kubernetes, timeout=TIMEOUT_SECONDS)
     return Opened(connection, facts(connection))

@@ -7,18 +7,18 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pulumi
 
-from components.bootstrap import Bootstrap, BootstrapArgs
+from components.bootstrap import Bootstrap, BootstrapArgs, Rights, is_elsewhere
 from components.live_cluster import LiveCluster
 from components.parts import declare_part, refused
 from gitops.decision import Run
 from gitops.errors import HomeOpsError
 from gitops.prune import PruneAction
-from gitops.stack_names import is_definitions_stack
+from gitops.stack_names import is_definitions_stack, shard_index
 
 
 async def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResource) -> None:
@@ -33,9 +33,13 @@ async def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResou
         part = replace(run.part, retained=True)  # nothing but a confirmation deletes a definition
         _report(run, await declare_part(part, run.settings, cluster, options))
         return
+    if shard_index(pulumi.get_stack()):  # what belongs to no Application is in the first
+        _report(run, await declare_part(run.part, run.settings, cluster, options))
+        return
     projects = run.target.projects or run.settings.projects
     bootstrap_args = BootstrapArgs(
         settings=run.settings.bootstrap,
+        objects=run.bootstrap,
         projects=projects,
         inventory=run.inventory,
         partials=run.bootstrap_partials,
@@ -44,7 +48,12 @@ async def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResou
         ],
     )
     Bootstrap("bootstrap", bootstrap_args, options)
-    failed = await declare_part(run.part, run.settings, cluster, options)
+
+    def grant(provided: Mapping[object, pulumi.Resource]) -> None:
+        if any(is_elsewhere(each, run.settings.bootstrap) for each in run.bootstrap):
+            Rights("rights", bootstrap_args, provided, options)
+
+    failed = await declare_part(run.part, run.settings, cluster, options, provided=grant)
     _report(run, failed)
 
 

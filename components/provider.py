@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pulumi
 
+from cluster.stack_cluster import kubeconfig_in
 from components.resources import PROVIDER_VERSION
 from gitops.config import Settings
 
@@ -16,7 +17,8 @@ def cluster_provider(
 ) -> pulumi.ProviderResource:
     """The Kubernetes provider of this stack's cluster.
 
-    It reads KUBECONFIG itself, so no credential enters the state. The identifier ties the state to
+    It reads KUBECONFIG itself, so no credential enters the state, but for a kubeconfig from a
+    Secret, which the stack's key encrypts there. The identifier ties the state to
     the cluster by name: a new address or token replaces nothing. Edited ConfigMaps and Secrets are
     updated in place, and the client is not held to its default 50 requests a second.
 
@@ -30,6 +32,8 @@ def cluster_provider(
         "suppressHelmHookWarnings": "true",
         "kubeClientSettings": '{"qps": 1000, "burst": 2000}',
     }
+    if secret := settings.kubernetes.kubeconfig_secret:
+        inputs["kubeconfig"] = pulumi.Output.secret(kubeconfig_in(secret))
     if settings.kubernetes.context:
         inputs["context"] = settings.kubernetes.context
     name = settings.cluster

@@ -16,7 +16,7 @@ from gitops.config import Settings, parse
 from gitops.errors import ConfigError
 from gitops.gate.settings import ENVIRONMENT, read_confirmations
 from gitops.stack_file import stack_values
-from gitops.stack_names import is_definitions_stack, main_stack
+from gitops.stack_names import main_stack
 
 CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
 
@@ -35,7 +35,7 @@ def stack_settings(root: Path) -> Settings:
         if key.startswith(prefix)
     }
     stack = pulumi.get_stack()
-    if is_definitions_stack(stack) and "cluster" not in values:  # it has that of the main stack
+    if main_stack(stack) != stack and "cluster" not in values:  # it has that of the main stack
         values = stack_values(root, main_stack(stack))
     return _with_confirmations(parse(values))
 

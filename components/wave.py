@@ -27,6 +27,7 @@ class WaveArgs:
     Args:
         digest: of everything the Application applies.
         last: the marker as the last deployment left it.
+        again: it has to be passed again though it was, as the sync it was passed for failed.
         gate: returns when what comes next may begin; raises HomeOpsError when it may not. Without
             one the marker stays as it was.
     """
@@ -34,6 +35,7 @@ class WaveArgs:
     digest: str
     gate: Gate | None = None
     last: PassedWave | None = None
+    again: bool = False
 
 
 class Wave(pulumi.ComponentResource):
@@ -95,4 +97,6 @@ def attempt(args: WaveArgs) -> int:
     last = args.last
     if last is None or last.digest != args.digest:
         return 0
-    return last.attempt if last.passed or args.gate is None else last.attempt + 1
+    if args.gate is None or (last.passed and not args.again):
+        return last.attempt
+    return last.attempt + 1

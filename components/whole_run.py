@@ -11,14 +11,20 @@ from pathlib import Path
 
 import pulumi
 
-from components.last_deployment import read_inventory
+from cluster.own_rights import within_own_rights
+from components.last_deployment import made_by_sets, read_inventory
 from components.live_cluster import LiveCluster
 from components.opening import open_cluster
+from components.shard import share_of_shard
+from gitops.argocd.set_policy import Recall
 from gitops.command_plugin import with_plugin
 from gitops.config import Settings
 from gitops.decision import Run, decide
-from gitops.definitions import is_definition, share_of
+from gitops.definitions import advice, is_definition, share_of
 from gitops.errors import OrderError
+from gitops.inventory import Inventory
+from gitops.known_fields import refuse_unknown_fields
+from gitops.rights.limits import limits_of
 from gitops.scope import defined_kind
 from gitops.stack_names import definitions_stack, is_definitions_stack, main_stack
 from gitops.stores import chart_store, render_cache
@@ -42,11 +48,16 @@ def decide_all(settings: Settings, *, root: Path, stack: str) -> tuple[Run, Live
         cache=render_cache(),
         inventory=inventory,
         stack=name,
+        recall=_recall(settings, stack, root),
     )
-    owned = cluster.owned()
-    checked = replace(target, applications=with_plugin(target.applications))
+    if cluster.connection is not None:
+        target = within_own_rights(cluster.connection, settings, target)
+    owned = cluster.owned(limits_of(settings, target, others=_namespaces(inventory)))
+    known = refuse_unknown_fields(with_plugin(target.applications), inventory, cluster.schemas)
+    checked = replace(target, applications=known)
     separate = settings.separate_definitions
-    share = share_of(stack, checked, owned, inventory, separate=separate)
+    shard = share_of_shard(settings, checked, owned, inventory, cluster, stack=stack, root=root)
+    share = share_of(stack, shard.division.own, shard.live, inventory, separate=separate)
     run = decide(
         settings,
         share.target,
@@ -54,13 +65,26 @@ def decide_all(settings: Settings, *, root: Path, stack: str) -> tuple[Run, Live
         live=share.live,
         owners=cluster.owners(owned),
         stack=name,
-        elsewhere=share.elsewhere,
+        elsewhere=share.elsewhere | shard.division.elsewhere,
+        division=shard.division if shard.division.beside else None,
     )
     if is_definitions_stack(stack):
         return replace(run, namespaces=()), cluster
     if separate and view.complete:
         _require_definitions(target, view, stack)
+    if not separate and (words := advice(stack, target)):
+        pulumi.log.info(words)
     return run, cluster
+
+
+def _recall(settings: Settings, stack: str, root: Path) -> Recall | None:
+    if not is_definitions_stack(stack):
+        return None
+    return made_by_sets(stack, root, shards=settings.shards.count)
+
+
+def _namespaces(inventory: Inventory) -> set[str]:
+    return {each.key.namespace for each in inventory.objects.values() if each.application}
 
 
 def _require_definitions(target: Target, view: ClusterView, stack: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gitops.errors import DiscoveryError
+from gitops.errors import DiscoveryError, HomeOpsError
 from gitops.ignoring.rules import IgnoreRule
 
 RESOURCES_FINALIZERS = frozenset(
@@ -113,7 +113,8 @@ class Commands:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationSpec:
-    """One directory of the repository, as the Application it becomes."""
+    """One directory of the repository, as the Application it becomes; ``error`` says why its own
+    settings cannot be read, which leaves those of its set."""
 
     name: str
     category: str
@@ -136,6 +137,8 @@ class ApplicationSpec:
     sources: tuple[Source, ...] = ()
     origin: str = ""
     declares: bool = False
+    made_by_set: str = ""
+    error: HomeOpsError | None = None
 
     @property
     def subject(self) -> str:
@@ -165,10 +168,12 @@ class ApplicationSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitDirectory:
-    """One line of a Git directory generator."""
+    """One line of a Git directory generator. An ``overlay`` is one cluster's own: it stands in
+    for what another line makes of a directory with the same last two names."""
 
     path: str
     exclude: bool = False
+    overlay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitops.application import ApplicationSpec
@@ -43,6 +43,7 @@ class ApplicationTarget:
     stopped: bool = False
     inputs: str = field(default="", compare=False)
     warnings: tuple[str, ...] = ()
+    _digest: list[str] = field(init=False, default_factory=list, compare=False, repr=False)
 
     @property
     def subject(self) -> str:
@@ -56,11 +57,33 @@ class ApplicationTarget:
     @property
     def digest(self) -> str:
         """A hash of everything that is applied and run for the Application."""
-        parts: list[object] = [each.body for each in self.manifests]
+        if not self._digest:  # asked for several times in every pass, and half a millisecond each
+            self._digest.append(_digest_of(self._applied()))
+        return self._digest[0]
+
+    def _applied(self) -> Iterator[object]:
+        yield from (each.body for each in self.manifests)
         # a hook's wave is in its annotations
-        parts += [[each.phase, each.manifest.body] for each in self.hooks]
-        text = json.dumps(parts, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        yield from ([each.phase, each.manifest.body] for each in self.hooks)
+
+    @property
+    def settings(self) -> str:
+        """A hash of what the engine is told of the Application itself: a change of it has to be
+        synced, though no object differs and no hook may run again."""
+        spec = self.spec
+        managed = spec.sync_policy.managed_namespace_metadata
+        parts = {
+            "project": spec.project,
+            "namespace": spec.destination.namespace,
+            "labels": dict(spec.labels),
+            "syncOptions": dict(spec.sync_policy.sync_options),
+            "managedNamespaceMetadata": [dict(managed.labels), dict(managed.annotations)],
+            "commands": [spec.commands.before, spec.commands.after],
+            "dependsOn": spec.depends_on,
+            "confirm": sorted(spec.confirm),
+            "madeBySet": spec.made_by_set,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
     def broken(self, error: HomeOpsError) -> ApplicationTarget:
         """The same Application as one that cannot be synced."""
@@ -73,3 +96,14 @@ class ApplicationTarget:
         return replace(
             self, stopped=True, manifests=(), hooks=(), replacements={}, skipped=(), partials={}
         )
+
+
+def _digest_of(parts: Iterable[object]) -> str:
+    """A hash of a list in JSON, made of one item at a time: all definitions together are tens of
+    megabytes of text."""
+    total = hashlib.sha256(b"[")
+    for number, part in enumerate(parts):
+        total.update(b", " if number else b"")
+        total.update(json.dumps(part, sort_keys=True).encode())
+    total.update(b"]")
+    return total.hexdigest()

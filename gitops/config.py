@@ -15,11 +15,14 @@ from gitops import projects
 from gitops.application import ApplicationSetSpec, GitDirectory, SyncPolicy
 from gitops.argocd import settings as argocd_settings
 from gitops.argocd.settings import ArgoCDSettings
-from gitops.configuration import reconciler_settings, stack_schema
+from gitops.configuration import kubernetes_settings, reconciler_settings, stack_schema
+from gitops.configuration.deploy_settings import RightsPolicy
+from gitops.configuration.kubernetes_settings import KubernetesSettings
 from gitops.configuration.reconciler_settings import ReconcilerSettings
 from gitops.errors import ConfigError
 from gitops.gate import settings as gate_settings
 from gitops.gate.settings import GateSettings
+from gitops.git_login import RepositoryCredential
 from gitops.health import user_rules
 from gitops.health.user_rules import UserRule
 from gitops.ignoring import rules as ignore_rules
@@ -27,7 +30,8 @@ from gitops.ignoring.customizations import read_customizations
 from gitops.ignoring.rules import IgnoreRule
 from gitops.projects import AppProject
 from gitops.rendering.inputs import LoadRestrictor
-from gitops.repositories import RepositoryCredential
+from gitops.sharding import settings as shard_settings
+from gitops.sharding.settings import Shards
 from gitops.templates.application_template import check, sync_policy
 
 NAMESPACE = "home-ops"
@@ -42,15 +46,6 @@ class RepositorySource:
 
     repo_url: str = ""
     target_revision: str = "HEAD"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubernetesSettings:
-    """The cluster: its kubeconfig context, and what to assume of it where it is not at hand."""
-
-    version: str = ""
-    api_versions: tuple[str, ...] = ()
-    context: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +88,7 @@ class Settings:
     confirm: frozenset[str] = frozenset()
     reconciler: ReconcilerSettings = field(default_factory=ReconcilerSettings)
     separate_definitions: bool = False
+    shards: Shards = field(default_factory=Shards)
 
 
 def parse(values: Mapping[str, Any]) -> Settings:
@@ -149,17 +145,15 @@ def _raise_any(errors: list[ConfigError]) -> None:
 
 
 def _settings(values: Mapping[str, Any]) -> Settings:
-    source, kubernetes = values.get("source", {}), values.get("kubernetes", {})
+    source = values.get("source", {})
     repository = RepositorySource(
         repo_url=source.get("repoURL", ""), target_revision=source.get("targetRevision", "HEAD")
     )
     return Settings(
         cluster=values["cluster"],
         source=repository,
-        kubernetes=KubernetesSettings(
-            version=kubernetes.get("version", ""),
-            api_versions=tuple(kubernetes.get("apiVersions", ())),
-            context=kubernetes.get("context", ""),
+        kubernetes=kubernetes_settings.read(
+            values.get("kubernetes", {}), subject=f"config {NAMESPACE}:kubernetes"
         ),
         load_restrictor=LoadRestrictor(
             values.get("kustomize", {}).get("loadRestrictor", LoadRestrictor.ROOT_ONLY)
@@ -192,6 +186,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         ),
         confirm=_confirm(values),
         separate_definitions=values.get("definitions", {}).get("separate", False),
+        shards=shard_settings.read(values.get("shards", {})),
         reconciler=reconciler_settings.read(
             values.get("reconciler", {}), subject=f"config {NAMESPACE}:reconciler"
         ),
@@ -243,10 +238,7 @@ def _application_set(
     given = {f"values.{key}": value for key, value in git.get("values", {}).items()}
     return ApplicationSetSpec(
         name=values["name"],
-        directories=tuple(
-            GitDirectory(path=line["path"], exclude=line.get("exclude", False))
-            for line in git["directories"]
-        ),
+        directories=tuple(GitDirectory(**line) for line in git["directories"]),
         template={**template, "spec": spec},
         parameters={"cluster": cluster, **given},
         preserve_resources_on_deletion=values.get("syncPolicy", {}).get(
@@ -258,6 +250,11 @@ def _application_set(
 def _contradictions(settings: Settings, values: Mapping[str, Any]) -> list[ConfigError]:
     """What each key by itself allows and several together do not."""
     errors: list[ConfigError] = []
+    deploy = settings.reconciler.deploy
+    if settings.shards.divided and deploy and deploy.rights is RightsPolicy.DERIVED:
+        where = f"config {NAMESPACE}:reconciler.deploy.rights"
+        reason = "are derived from one state, and with shards there are several"
+        errors.append(ConfigError(where, reason, remedy="set it to All"))
     for key in ("projects", "applicationSets"):
         names = [entry["name"] for entry in values.get(key, ())]
         errors += [

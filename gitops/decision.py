@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gitops.application_target import ApplicationTarget
-from gitops.bootstrap_objects import bootstrap_keys, bootstrap_objects
+from gitops.bootstrap_objects import bootstrap_objects, has_derived_rights
 from gitops.config import Settings
 from gitops.errors import OwnershipError
 from gitops.gate.passage import Passage, complete, pass_gate
@@ -20,12 +20,14 @@ from gitops.ignoring.apply import LastAndLive, LiveOwners, leave_out, partials
 from gitops.ignoring.partial import Partial
 from gitops.inventory import Inventory
 from gitops.manifest import Manifest, ResourceKey
-from gitops.namespaces import CreatedNamespace, created_namespaces
+from gitops.namespaces import CreatedNamespace, as_they_were, created_namespaces
 from gitops.orphans import LiveObject, find_orphans
 from gitops.part import Part
 from gitops.prune import PruneAction, PrunePlan, PrunePolicy, plan
+from gitops.rights.needed import NeededRights, needed_rights
+from gitops.sharding.division import Division
 from gitops.shared_objects import refuse_taken
-from gitops.syncing.deletion import DepartedApplication, departed_applications
+from gitops.syncing.deletion_order import OrderedDeletion, ordered_deletions
 from gitops.target import Target
 
 
@@ -41,7 +43,8 @@ class Run:
     namespaces: Sequence[CreatedNamespace]
     passage: Passage
     bootstrap_partials: Mapping[ResourceKey, Partial]
-    departed: Sequence[DepartedApplication]
+    deletions: Sequence[OrderedDeletion]
+    bootstrap: Sequence[Manifest] = ()
     elsewhere: frozenset[ResourceKey] = frozenset()
 
     @property
@@ -61,7 +64,7 @@ class Run:
             prune=self.prune,
             namespaces=self.namespaces,
             held=self.passage.held,
-            departed=self.departed,
+            deletions=self.deletions,
             leaving=self.elsewhere,
             doomed=(*self.orphans, *self.passage.forgotten),
             deletes=not self.target.all_errors,
@@ -77,6 +80,7 @@ def decide(
     owners: LiveOwners | None,
     stack: str,
     elsewhere: frozenset[ResourceKey] = frozenset(),
+    division: Division | None = None,
 ) -> Run:
     """Settle what is declared, kept, released and deleted; pure but for its arguments.
 
@@ -88,19 +92,25 @@ def decide(
         owners: who owns which field; None where no cluster is at hand.
         stack: the name objects are marked with.
         elsewhere: objects in Git that another stack has.
+        division: everything Git holds, where this stack is about a part of it.
 
     Raises:
         OwnershipError: the last deployment holds one object under two URNs, so that declaring it
             once would delete it through the other.
     """
-    checked = _checked(target, bootstrap_keys(settings.bootstrap))
+    whole = division.whole if division else target
+    needed = _needed(settings, whole, inventory, elsewhere)
+    bodies = bootstrap_objects(settings, stack=stack, needed=needed)
+    bootstrap = tuple(Manifest.from_body(body) for body in bodies)
+    reserved = frozenset(each.key for each in bootstrap)
+    checked = _checked(target, reserved)
     if owners is not None:
         taken = refuse_taken(checked.applications, inventory, owners.of, stack=stack)
         checked = replace(checked, applications=taken)
     known = LastAndLive(inventory=inventory, owners=owners)
     rules = settings.ignore_differences
     checked = replace(checked, applications=leave_out(checked.applications, rules, known))
-    declared, _ = _declared(settings, checked, inventory)
+    declared, _ = _declared(reserved, checked, inventory, division)
     policy = _policy(settings, checked, inventory.application_inputs)
     policy = replace(policy, elsewhere=elsewhere)
     pruned = plan(tuple(declared), inventory, policy)
@@ -125,26 +135,25 @@ def decide(
         live=live,
         stack=stack,
     )
-    declared, namespaces = _declared(settings, passage.target, inventory)
+    declared, namespaces = _declared(reserved, passage.target, inventory, division)
     passage = complete(passage, declared, inventory)
     kept = (each.object.key for each in passage.prune.of(PruneAction.KEEP))
     refuse_two_urns({*declared, *kept}, inventory)
     return Run(
         settings=settings,
-        target=passage.target,
+        target=replace(passage.target, warnings=(*passage.target.warnings, *needed.warnings)),
         inventory=inventory,
         prune=passage.prune,
         orphans=passage.orphans,
         namespaces=namespaces,
         passage=passage,
         elsewhere=elsewhere,
-        departed=departed_applications(
-            inventory,
-            passage.prune.decisions,
-            present=(each.spec.name for each in target.applications),
+        deletions=ordered_deletions(
+            inventory, passage.prune.decisions, applications=target.applications
         ),
+        bootstrap=bootstrap,
         bootstrap_partials=partials(
-            [Manifest.from_body(body) for body in bootstrap_objects(settings.bootstrap)],
+            bootstrap,
             (*settings.bootstrap.ignore_differences, *rules),
             known,
         ),
@@ -168,20 +177,54 @@ def refuse_two_urns(keys: Iterable[ResourceKey], inventory: Inventory) -> None:
             )
 
 
+def _needed(
+    settings: Settings, target: Target, inventory: Inventory, elsewhere: frozenset[ResourceKey]
+) -> NeededRights:
+    if not has_derived_rights(settings):
+        return NeededRights()
+    return needed_rights(target.applications, inventory, target.scopes, elsewhere=elsewhere)
+
+
 def _declared(
-    settings: Settings, target: Target, inventory: Inventory
+    reserved: frozenset[ResourceKey],
+    target: Target,
+    inventory: Inventory,
+    division: Division | None,
 ) -> tuple[set[ResourceKey], list[CreatedNamespace]]:
-    specs = (each.spec for each in target.applications if not _moves_away(each, inventory))
+    specs = [each.spec for each in target.applications if not _moves_away(each, inventory)]
+    others = division.others if division else ()
     rendered = _rendered_namespaces(target, inventory)
-    namespaces = created_namespaces(specs, rendered=rendered)
+    rendered |= {e.key.name for o in others for e in o.manifests if e.key.kind == "Namespace"}
+    wanted = {each.destination.namespace for each in specs}
+    # every shard makes the namespaces it needs as all would make them together, the first makes all
+    namespaces = [
+        each
+        for each in created_namespaces((*specs, *(each.spec for each in others)), rendered=rendered)
+        if division is None or division.first or each.name in wanted
+    ]
+    standing = _standing_namespaces(target, inventory)
+    reserved_names = {key.name for key in reserved if key.kind == "Namespace"}
+    standing = {n: each for n, each in standing.items() if n not in rendered | reserved_names}
+    namespaces = as_they_were(namespaces, standing, inventory)
     made = (Manifest.from_body(dict(each.body)).key for each in namespaces)
-    return {*target.keys, *bootstrap_keys(settings.bootstrap), *made}, namespaces
+    return {*target.keys, *reserved, *made}, namespaces
 
 
 def _moves_away(target: ApplicationTarget, inventory: Inventory) -> bool:
     # what stays where it is needs no other namespace
     last = inventory.application_inputs.get(target.spec.name, {})
-    return target.stopped and last.get("namespace") != target.spec.destination.namespace
+    stays = target.stopped or target.spec.error is not None
+    return stays and last.get("namespace") != target.spec.destination.namespace
+
+
+def _standing_namespaces(target: Target, inventory: Inventory) -> dict[str, str]:
+    # of what the prune gate has stopped, the gate keeps the namespace
+    inputs = inventory.application_inputs
+    return {
+        str(inputs[each.spec.name].get("namespace", "")): each.spec.application_set
+        for each in target.applications
+        if each.spec.error is not None and each.spec.name in inputs
+    }
 
 
 def _rendered_namespaces(target: Target, inventory: Inventory) -> set[str]:
@@ -221,6 +264,11 @@ def _policy(
             **{each.spec.name: each.spec.sync_policy.sync_options for each in target.applications},
         },
         broken=frozenset(each.spec.name for each in target.applications if each.error),
-        preserving=frozenset(each.name for each in settings.application_sets if each.preserving),
+        preserving=frozenset(
+            (
+                *(each.name for each in settings.application_sets if each.preserving),
+                *(each.name for each in target.sets if each.preserving),
+            )
+        ),
         skipped=target.skipped,
     )

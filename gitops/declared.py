@@ -14,6 +14,7 @@ from gitops import stores
 from gitops.application import ApplicationSpec, Discovery
 from gitops.argocd import repository
 from gitops.argocd.declarations import without
+from gitops.argocd.set_policy import Recall, SetInGit, nothing_made
 from gitops.config import Settings
 from gitops.discovery import discover
 from gitops.errors import DiscoveryError, HomeOpsError
@@ -31,7 +32,8 @@ class Declared:
     """The Applications and projects of a revision, and what could not become one.
 
     ``manifests`` says whether objects of ArgoCD's kinds declare Applications, or are objects like
-    any other: without ``home-ops:argocd`` in the config they belong to somebody's ArgoCD.
+    any other: without ``home-ops:argocd`` in the config they belong to somebody's ArgoCD. ``sets``
+    are the ApplicationSets among them.
     """
 
     applications: tuple[ApplicationSpec, ...]
@@ -39,6 +41,7 @@ class Declared:
     errors: tuple[DiscoveryError, ...] = ()
     warnings: tuple[str, ...] = ()
     manifests: bool = False
+    sets: tuple[SetInGit, ...] = ()
 
     def applied(self, outcomes: Outcomes) -> Outcomes:
         """What was rendered, without what only declares Applications."""
@@ -51,6 +54,7 @@ def declared(
     root: Path,
     render: Callable[[Sequence[ApplicationSpec]], Outcomes],
     repositories: Repositories | None,
+    recall: Recall = nothing_made,
 ) -> Declared:
     """Everything a revision declares.
 
@@ -59,6 +63,7 @@ def declared(
         root: the repository.
         render: what Applications render to, to find those that declare others.
         repositories: other repositories, for generators; needed for an ArgoCD repository alone.
+        recall: what ApplicationSets in Git made in earlier runs.
 
     Raises:
         DiscoveryError: there is no tree to read at all.
@@ -75,6 +80,7 @@ def declared(
         root=root,
         render=render,
         trees=repositories.tree,
+        recall=recall,
     )
     projects, twice = _projects(configured, more.projects)
     return Declared(
@@ -83,10 +89,13 @@ def declared(
         errors=(*found.errors, *more.errors, *twice),
         warnings=more.warnings,
         manifests=True,
+        sets=more.sets,
     )
 
 
-def in_git(settings: Settings, *, root: Path) -> tuple[ApplicationSpec, ...]:
+def in_git(
+    settings: Settings, *, root: Path, recall: Recall = nothing_made
+) -> tuple[ApplicationSpec, ...]:
     """The Applications of the working tree, found without a cluster; wrong ones are left out.
 
     Which Applications are declared seldom depends on the cluster: manifests are rendered for the
@@ -113,7 +122,8 @@ def in_git(settings: Settings, *, root: Path) -> tuple[ApplicationSpec, ...]:
         )
         return {**found.rendered, **found.errors}
 
-    return declared(settings, root=root, render=render, repositories=others).applications
+    found = declared(settings, root=root, render=render, repositories=others, recall=recall)
+    return found.applications
 
 
 def _projects(

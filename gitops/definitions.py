@@ -8,6 +8,7 @@ definition from one stack to the other changes nothing in the cluster. See docs/
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,9 @@ from gitops.orphans import LiveObject
 from gitops.scope import CRD_GROUP
 from gitops.stack_names import is_definitions_stack
 from gitops.target import Target
+
+LARGE = 5_000_000
+"""The bytes of definitions from which on a run takes seconds longer for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,29 @@ def share_of(
         target=replace(target, applications=tuple(others)),
         live=[each for each in live if not is_definition(each.key)],
         elsewhere=all_definitions,
+    )
+
+
+def advice(stack: str, target: Target) -> str:
+    """What to tell where definitions would better have a stack of their own; empty elsewhere.
+
+    Args:
+        stack: the main stack.
+        target: all Applications.
+    """
+    found = [
+        each.body
+        for application in target.applications
+        for each in application.manifests
+        if is_definition(each.key)
+    ]
+    size = sum(len(json.dumps(each)) for each in found)
+    if size < LARGE:
+        return ""
+    return (
+        f"stack {stack}: its {len(found)} definitions are {size // 1_000_000} MB, which every run "
+        "copies and compares; `home-ops:definitions: {separate: true}` gives them a stack of their "
+        "own (docs/adr/0012)"
     )
 
 

@@ -56,17 +56,27 @@ def write(handover: Handover, folder: Path) -> Path:
         folder: where; made when it is missing, and nobody else's.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for left in folder.iterdir():  # by a run that was killed
-        left.unlink()
+    clear(folder)
     content = pickle.dumps(handover, protocol=pickle.HIGHEST_PROTOCOL)
     digest = hashlib.sha256(content).hexdigest()
     file = folder / f"{handover.commit or 'tree'}-{digest[:16]}"
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        # The digest of what the classes look like comes first, before anything is unpickled.
-        opened.write(f"{_MAGIC}{handover.program}\n{digest}\n".encode())
-        opened.write(content)
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            # The digest of what the classes look like comes first, before anything is unpickled.
+            opened.write(f"{_MAGIC}{handover.program}\n{digest}\n".encode())
+            opened.write(content)
+    except BaseException:
+        file.unlink()
+        raise
     return file
+
+
+def clear(folder: Path) -> None:
+    """Remove what a run that was killed has left."""
+    if folder.is_dir():
+        for left in folder.iterdir():
+            left.unlink()
 
 
 def read(file: Path, *, stack: str, root: Path) -> Part:

@@ -122,11 +122,15 @@ def immutable_changes(target: Mapping[str, Any], last: Mapping[str, Any]) -> lis
     provider replaces the object for it. The data of an immutable Secret is encrypted in the last
     deployment, so a change of it is not seen here.
     """
+    rules = _rules(target, last)
+    return sorted({path for rule in rules for path in _differences(rule, target, last)})
+
+
+def _rules(target: Mapping[str, Any], last: Mapping[str, Any]) -> list[Immutable]:
     kind = str(target.get("apiVersion", "")).rpartition("/")[0], str(target.get("kind"))
     rules = [RULES[kind]] if kind in RULES else []
-    if kind in {("", "ConfigMap"), ("", "Secret")}:
-        rules.append(Immutable(within="", fields=_frozen(target, last)))
-    return sorted({path for rule in rules for path in _differences(rule, target, last)})
+    frozen = _frozen(target, last) if kind in {("", "ConfigMap"), ("", "Secret")} else ()
+    return [*rules, Immutable(within="", fields=frozen)] if frozen else rules
 
 
 def _frozen(target: Mapping[str, Any], last: Mapping[str, Any]) -> tuple[str, ...]:
@@ -193,6 +197,8 @@ def check_replacement(
         ManifestError: an immutable field changes and the object does not permit its replacement, or
             it was changed on its way into the cluster, which the provider takes for the same.
     """
+    if not _rules(target, last):
+        return ()  # most objects are like that
     changes = immutable_changes(target, last)
     if not changes and live:
         _refuse_mutated(target, last, live, subject=subject)

@@ -87,7 +87,11 @@ class _Restriction:
             inventory=self._own_inventory(),
             prune=PrunePlan(decisions=tuple(self._decisions)),
             namespaces=namespaces,
-            departed=[each for each in run.departed if each.target.spec.name in self._departed],
+            deletions=[
+                each
+                for each in run.deletions
+                if each.name in self._names and not run.target.all_errors
+            ],
             doomed=[
                 each
                 for each in (*run.orphans, *run.passage.forgotten)
@@ -189,6 +193,7 @@ class _Restriction:
                 if name.partition("/")[0] in self._names
             },
             deletions={n: each for n, each in known.deletions.items() if n in self._names},
+            unsynced=known.unsynced & self._names,
         )
 
     def _needs(self, made: Collection[str]) -> list[InventoryObject]:

@@ -19,6 +19,7 @@ WAVE_TYPE = "home-ops:index:Wave"
 DELETION_TYPE = "home-ops:index:Deletion"
 ORPHANED_RESOURCES_TYPE = "home-ops:index:OrphanedResources"
 ORPHANED_RESOURCES = "orphaned-resources"
+SYNCED = "synced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,8 @@ class PassedWave:
 class Inventory:
     """The objects of the last deployment by identity, with all URNs each identity has; the inputs
     of each Application's own component, the gates between waves by name, and those of deletions by
-    Application. ``members`` are the URNs of everything that stands under an Application, ``edges``
+    Application. ``unsynced`` are the Applications whose last sync failed after it had begun.
+    ``members`` are the URNs of everything that stands under an Application, ``edges``
     those that each resource cannot be without: its parent and what it is deleted before."""
 
     objects: Mapping[ResourceKey, InventoryObject] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class Inventory:
     application_inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     waves: Mapping[str, PassedWave] = field(default_factory=dict)
     deletions: Mapping[str, PassedWave] = field(default_factory=dict)
+    unsynced: frozenset[str] = frozenset()
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -109,6 +112,12 @@ def from_export(export: Mapping[str, Any]) -> Inventory:
         },
         waves=_gates(resources, WAVE_TYPE),
         deletions=_gates(resources, DELETION_TYPE),
+        unsynced=frozenset(
+            _name_of(str(each["urn"]), APPLICATION_TYPE)
+            for each in resources
+            if each.get("type") == APPLICATION_TYPE
+            if (each.get("outputs") or {}).get(SYNCED) is False
+        ),
         members=_members(parents),
         edges={str(each["urn"]): _edges(each) for each in resources},
     )

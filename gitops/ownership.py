@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gitops.manifest import ResourceKey, annotations_of, labels_of
+from gitops.manifest import MAPPING, ResourceKey, annotations_of, labels_of
 
 APPLICATION_LABEL = "home-ops/application"
 TRACKING_ID = "home-ops/tracking-id"
@@ -67,7 +67,7 @@ def marked(body: Mapping[str, Any], key: ResourceKey, ownership: Ownership) -> d
 def live_key(live: Mapping[str, Any]) -> ResourceKey:
     """The identity of an object as a LIST or GET returned it."""
     metadata = live.get("metadata")
-    if not isinstance(metadata, Mapping):
+    if not isinstance(metadata, MAPPING):
         metadata = {}  # a file may hold anything
     return ResourceKey(
         group=str(live.get("apiVersion", "")).rpartition("/")[0],

@@ -17,7 +17,7 @@ from gitops.manifest import ResourceKey
 from gitops.namespaces import CreatedNamespace
 from gitops.orphans import LiveObject
 from gitops.prune import PrunePlan
-from gitops.syncing.deletion import DepartedApplication
+from gitops.syncing.deletion_order import OrderedDeletion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Part:
         prune: what becomes of objects that are not rendered any more.
         namespaces: those that CreateNamespace makes.
         held: objects the prune gate keeps, exactly as they are.
-        departed: Applications that have left Git and have hooks for that.
+        deletions: what the program deletes itself, step by step and between hooks.
         leaving: objects another stack has; as long as they are in the state of this one, they stay
             in the cluster when they leave it.
         retained: everything that is declared stays in the cluster when it leaves the state.
@@ -50,7 +50,7 @@ class Part:
     prune: PrunePlan
     namespaces: Sequence[CreatedNamespace]
     held: frozenset[ResourceKey] = frozenset()
-    departed: Sequence[DepartedApplication] = ()
+    deletions: Sequence[OrderedDeletion] = ()
     leaving: frozenset[ResourceKey] = frozenset()
     retained: bool = False
     doomed: Sequence[LiveObject] = ()

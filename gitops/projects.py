@@ -16,7 +16,8 @@ from typing import Any
 from gitops.application import ApplicationSpec, Destination
 from gitops.configuration.suggestions import did_you_mean
 from gitops.errors import ProjectError
-from gitops.manifest import Manifest
+from gitops.git import without_credentials
+from gitops.manifest import Manifest, ResourceKey
 from gitops.policy import windows
 from gitops.policy.windows import SyncWindow
 
@@ -54,6 +55,15 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrphanedResources:
+    """What a project says about objects in its Applications' namespaces that belong to none
+    (ArgoCD, "Orphaned Resources Monitoring"): whether people are warned, and of which never."""
+
+    warn: bool = True
+    ignore: tuple[GroupKind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppProject:
     """The limits of a group of Applications; nothing is allowed that no entry allows, but
     namespaced kinds: without a whitelist all of them are."""
@@ -68,6 +78,7 @@ class AppProject:
     namespace_resource_blacklist: tuple[GroupKind, ...] = ()
     roles: tuple[Role, ...] = ()
     sync_windows: tuple[SyncWindow, ...] = ()
+    orphaned_resources: OrphanedResources | None = None
 
 
 DEFAULT = AppProject(
@@ -113,6 +124,24 @@ def read(values: Mapping[str, Any]) -> AppProject:
             windows.read(entry, subject=f"AppProject {values['name']}: syncWindows[{number}]")
             for number, entry in enumerate(values.get("syncWindows", ()))
         ),
+        orphaned_resources=_orphaned(values.get("orphanedResources")),
+    )
+
+
+def _orphaned(values: Mapping[str, Any] | None) -> OrphanedResources | None:
+    if values is None:
+        return None
+    return OrphanedResources(
+        warn=values.get("warn", True),
+        ignore=tuple(
+            # without a kind or a name, any is meant; without a group, the core group
+            GroupKind(
+                group=entry.get("group", ""),
+                kind=entry.get("kind") or "*",
+                name=entry.get("name") or "*",
+            )
+            for entry in values.get("ignore", ())
+        ),
     )
 
 
@@ -139,7 +168,7 @@ def check_application(
     errors = [
         ProjectError(
             spec.subject,
-            f"AppProject {project.name} does not permit repository {url}",
+            f"AppProject {project.name} does not permit repository {without_credentials(url)}",
             remedy=f"add it to sourceRepos; {_listed(project.source_repos)}",
         )
         for url in sorted(urls)
@@ -169,7 +198,8 @@ def check_manifest(
         allowed, denied = project.cluster_resource_whitelist, project.cluster_resource_blacklist
         lists = "clusterResourceWhitelist or clusterResourceBlacklist"
     errors = []
-    if (allowed is not None and not _lists(allowed, manifest)) or _lists(denied, manifest):
+    key = manifest.key
+    if (allowed is not None and not covers(allowed, key)) or covers(denied, key):
         scope = "namespaced" if namespaced else "cluster-scoped"
         errors.append(
             ProjectError(
@@ -228,8 +258,8 @@ def _denies(glob: str) -> bool:
     return glob.startswith("!")
 
 
-def _lists(entries: Iterable[GroupKind], manifest: Manifest) -> bool:
-    key = manifest.key
+def covers(entries: Iterable[GroupKind], key: ResourceKey) -> bool:
+    """Whether one of a project's entries is about an object."""
     return any(
         _matches(entry.group, key.group)
         and _matches(entry.kind, key.kind)

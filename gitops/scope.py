@@ -58,13 +58,15 @@ CLUSTER_KINDS: Mapping[str, str] = {
 class ServedKind:
     """A kind something serves: in which versions, and whether its objects have a namespace.
 
-    ``versions`` is empty where only the kind is known, not the versions.
+    ``versions`` is empty where only the kind is known, not the versions. ``plural`` is what paths
+    and roles call it; empty where only that can be guessed (``plural_of``).
     """
 
     group: str
     kind: str
     namespaced: bool
     versions: frozenset[str] = frozenset()
+    plural: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,26 @@ class Scopes:
             known = kinds.get((each.group, each.kind))
             versions = each.versions | known.versions if known else each.versions
             kinds[each.group, each.kind] = ServedKind(
-                group=each.group, kind=each.kind, namespaced=each.namespaced, versions=versions
+                group=each.group,
+                kind=each.kind,
+                namespaced=each.namespaced,
+                versions=versions,
+                plural=each.plural or (known.plural if known else ""),
             )
         return Scopes(kinds)
+
+
+def plural_of(kind: str) -> str:
+    """What the API server most likely calls the objects of a kind; right for every kind of its own
+    (the rule of apimachinery's ``UnsafeGuessKindToResource``, and English for a vowel before y)."""
+    name = kind.lower()
+    if name == "endpoints":
+        return name
+    if name.endswith("s"):
+        return f"{name}es"
+    if name.endswith("y") and name[-2:-1] not in "aeiou":
+        return f"{name[:-1]}ies"
+    return f"{name}s"
 
 
 def builtin_scopes() -> Scopes:
@@ -120,6 +139,7 @@ def defined_kind(body: Mapping[str, Any]) -> ServedKind:
     return ServedKind(
         group=group,
         kind=kind,
+        plural=str(_mapping(spec.get("names")).get("plural", "")),
         namespaced=spec.get("scope") == "Namespaced",
         versions=frozenset(
             str(version.get("name"))

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitops.ignoring.partial import FIELD_MANAGER
+from gitops.manifest import annotations_of
 from gitops.scope import is_crd
 from gitops.syncing.options import PropagationPolicy
+
+_PROPAGATION = "pulumi.com/deletionPropagationPolicy"
 
 
 def steering(
@@ -34,5 +37,10 @@ def steering(
         # server serves it, because its users come right after.
         found["pulumi.com/skipAwait"] = "true"
     if propagation is not PropagationPolicy.FOREGROUND:  # the provider's own default
-        found["pulumi.com/deletionPropagationPolicy"] = propagation.value
+        found[_PROPAGATION] = propagation.value
     return found
+
+
+def propagation(body: Mapping[str, Any]) -> PropagationPolicy:
+    """What becomes of what an object owns when it is deleted, as the last sync left it."""
+    return PropagationPolicy(annotations_of(body).get(_PROPAGATION, PropagationPolicy.FOREGROUND))

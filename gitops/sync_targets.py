@@ -28,7 +28,7 @@ from gitops.inventory import (
     WAVE_TYPE,
     Inventory,
 )
-from gitops.manifest import Manifest, ResourceKey
+from gitops.manifest import Manifest, ResourceKey, SyncPhase
 from gitops.part import Part
 from gitops.prune import PruneAction
 from gitops.syncing.deletion import deletion_hooks, deletion_hooks_of
@@ -38,12 +38,13 @@ from gitops.unchanged import unchanged
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """The targets of a run.
+    """The targets of a run, and with them all it registers.
 
     ``everything`` says why everything has to be run instead; empty when it need not.
     """
 
     urns: frozenset[str] = frozenset()
+    registered: frozenset[str] = frozenset()
     everything: str = ""
 
 
@@ -71,12 +72,14 @@ def sync_targets(
     declared = {**urns.declared(part)}
     wanted = {*declared, *urns.before(restricted.names), *urns.over()}
     known = inventory.edges.keys()
-    escaping = _escaping(inventory, wanted | _bystanders(part)) & wanted
+    registered = wanted | _bystanders(part)
+    escaping = _escaping(inventory, registered) & wanted
     for urn in sorted(escaping):
         if urn not in declared or not declared[urn]:
             return Targets(everything=f"others depend on {_shown(urn)}, which changes")
     return Targets(
-        urns=frozenset(each for each in wanted - escaping if _exists(each, declared, known))
+        urns=frozenset(each for each in wanted - escaping if _exists(each, declared, known)),
+        registered=frozenset(registered),
     )
 
 
@@ -87,7 +90,9 @@ def application_urns(
     *,
     stack: str,
 ) -> frozenset[str]:
-    """The URNs of some Applications and of everything they have or had.
+    """The URNs of some Applications and of everything they have or had, gates and commands that a
+    run of everything may declare for them included: a gate would run their hooks, and one without
+    its Application makes a state that nothing can read.
 
     Args:
         applications: all Applications in Git.
@@ -96,14 +101,12 @@ def application_urns(
         stack: the stack's short name.
     """
     urns = Urns(stack, inventory)
-    rendered = (
-        urn
-        for each in applications
-        if each.spec.name in names
-        for manifest in each.manifests
-        for urn in urns.of_object(manifest)
-    )
-    return frozenset({*rendered, *urns.before(names)})
+    found = set(urns.before(names))
+    for each in applications:
+        if each.spec.name in names:
+            found.update(urn for manifest in each.manifests for urn in urns.of_object(manifest))
+            found.update(urns.beside(each))
+    return frozenset(found)
 
 
 def _bystanders(part: Part) -> set[str]:
@@ -164,8 +167,8 @@ class Urns:
             yield from ((urn, same) for urn in self._inventory.urns.get(manifest.key, ()))
         for application in part.applications:
             yield from self._application(application, part)
-        for each in part.departed:
-            yield f"{self._start}{DELETION_TYPE}::{each.target.spec.name}", False
+        for each in part.deletions:
+            yield self._deletion(each.name), False
         if part.doomed:
             yield f"{self._start}{ORPHANED_RESOURCES_TYPE}::{ORPHANED_RESOURCES}", False
 
@@ -199,21 +202,38 @@ class Urns:
             last is not None and last.application == application and unchanged(manifest, last.body)
         )
 
+    def beside(self, application: ApplicationTarget) -> Iterator[str]:
+        """Every gate that an Application can have, and its commands."""
+        name = application.spec.name
+        waves = {
+            *(each.wave for each in application.manifests),
+            *(each.wave for each in application.hooks),
+        }
+        gates = (SyncPhase.PRE_SYNC, SyncPhase.POST_SYNC, *(f"wave={each}" for each in waves))
+        for gate in gates:
+            yield f"{self._under_application}{WAVE_TYPE}::{name}/{gate}"
+        for command in command_names(application):
+            yield f"{self._under_application}{COMMAND_TYPE}::{command}"
+
     def of_object(self, manifest: Manifest) -> Iterator[str]:
         """The URN of an object of an Application, and those it is known by."""
         yield f"{self._under_application}{_token(manifest)}::{manifest.key.logical_name}"
         yield from self._inventory.urns.get(manifest.key, ())
 
     def before(self, names: Iterable[str]) -> Iterator[str]:
-        """What Applications had, and they themselves."""
+        """What Applications had, they themselves, and what would be deleted of them."""
         for name in names:
             yield from self._inventory.members.get(name, ())
             yield f"{self._under_set}{APPLICATION_TYPE}::{name}"
+            yield self._deletion(name)
 
     def over(self) -> Iterator[str]:
-        """The deletions of earlier runs."""
-        for name in self._inventory.deletions:
-            yield f"{self._start}{DELETION_TYPE}::{name}"
+        """The deletions of Applications that an earlier run has deleted."""
+        for name in self._inventory.deletions.keys() - self._inventory.application_inputs.keys():
+            yield self._deletion(name)
+
+    def _deletion(self, application: str) -> str:
+        return f"{self._start}{DELETION_TYPE}::{application}"
 
 
 def _token(manifest: Manifest) -> str:

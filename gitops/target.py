@@ -15,6 +15,7 @@ from pathlib import Path
 from gitops.application import ApplicationSpec
 from gitops.application_order import ApplicationOrder, application_order, in_order
 from gitops.application_target import ApplicationTarget
+from gitops.argocd.set_policy import Recall, SetInGit, recalled
 from gitops.charts import ChartStore
 from gitops.config import Settings
 from gitops.declared import declared
@@ -49,7 +50,8 @@ class ClusterView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """All Applications of a revision; ``errors`` are those no Application could be made from."""
+    """All Applications of a revision; ``errors`` are those no Application could be made from,
+    ``sets`` the ApplicationSets that Git itself declares."""
 
     applications: tuple[ApplicationTarget, ...]
     errors: tuple[HomeOpsError, ...] = ()
@@ -57,6 +59,7 @@ class Target:
     order: ApplicationOrder = field(default_factory=ApplicationOrder)
     warnings: tuple[str, ...] = ()
     projects: tuple[AppProject, ...] = ()
+    sets: tuple[SetInGit, ...] = ()
 
     @property
     def all_errors(self) -> tuple[HomeOpsError, ...]:
@@ -89,6 +92,7 @@ def compose(
     cache: RenderCache | None = None,
     inventory: Inventory | None = None,
     stack: str = "",
+    recall: Recall | None = None,
 ) -> Target:
     """Turn the tree under ``root`` into the target of every Application.
 
@@ -100,6 +104,7 @@ def compose(
         cache: renders of earlier runs.
         inventory: the last deployment, to refuse changes of immutable fields.
         stack: the name objects are marked with, to tell stacks on one cluster apart.
+        recall: what ApplicationSets made in earlier runs; what the inventory says of it if None.
 
     Errors are values: an Application that cannot be composed carries its error and no manifests.
 
@@ -120,6 +125,7 @@ def compose(
         root=root,
         render=lambda specs: _rendered(specs, cluster.versions, render),
         repositories=repositories,
+        recall=recall or (lambda _: recalled(inventory or Inventory())),
     )
     projects = found.projects
     permitted, refused = _permitted(found.applications, projects)
@@ -138,6 +144,7 @@ def compose(
         errors=found.errors,
         warnings=found.warnings,
         projects=tuple(projects.values()),
+        sets=found.sets,
         scopes=scopes,
         order=application_order(applications),
     )
@@ -191,7 +198,7 @@ def _permitted(
     permitted: list[ApplicationSpec] = []
     refused: list[ApplicationTarget] = []
     for spec in specs:
-        errors = check_application(spec, projects)
+        errors = [spec.error] if spec.error else check_application(spec, projects)
         if errors:
             refused.append(ApplicationTarget(spec=spec, error=errors[0]))
         else:

@@ -68,7 +68,7 @@ def syncing(
         if key in each.resources or names & each.names:
             return OwnershipError(
                 str(key),
-                f"{each} still syncs it ({each.active})",
+                f"is still synced by {each} ({each.active})",
                 remedy=f"stop it first: `kubectl -n {each.namespace} patch application "
                 f'{each.name} --type merge -p \'{{"spec":{{"syncPolicy":{{"automated":null}}}}}}\'`'
                 " (in the template, where an ApplicationSet makes it), or delete it with "

@@ -71,6 +71,8 @@ def write(path: Path, stack: str, lives: Iterable[Mapping[str, Any]]) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())  # it must outlive whatever happens to what is written next
     except OSError as error:
         raise ConfigError(
             str(path), f"cannot be written ({error.strerror})", remedy="make room for it"

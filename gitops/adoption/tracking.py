@@ -36,6 +36,9 @@ FORMER_MANAGERS = ARGOCD_MANAGERS | {
 }
 ARGOCD_INSTALLATION = "argocd.argoproj.io/installation-id"
 INSTANCE = "app.kubernetes.io/instance"
+INSTANCE_LABELS = (INSTANCE, "argocd.argoproj.io/instance")
+"""ArgoCD's own, and what people set it to so that it is no label of a chart
+(``application.instanceLabelKey``)."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 HELM_RELEASE = "meta.helm.sh/release-name"
 HELM_NAMESPACE = "meta.helm.sh/release-namespace"
@@ -79,18 +82,21 @@ def argocd_application(live: Mapping[str, Any]) -> str:
     return name if rest == _identity(live_key(live)) else ""
 
 
-def argocd_label(live: Mapping[str, Any], former: Sequence[Owned]) -> str:
-    """The Application that ArgoCD's label names, empty where ArgoCD has not set the label."""
+def argocd_labels(live: Mapping[str, Any], former: Sequence[Owned]) -> dict[str, str]:
+    """The labels with which ArgoCD names the Application, as far as ArgoCD has set them."""
     trees = (each.tree for each in former if each.manager in ARGOCD_MANAGERS)
-    owned_labels = ((tree.get("f:metadata") or {}).get("f:labels") or {} for tree in trees)
-    if any(f"f:{INSTANCE}" in labels for labels in owned_labels):
-        return labels_of(live).get(INSTANCE, "")
-    return ""
+    theirs = {
+        name for tree in trees for name in (tree.get("f:metadata") or {}).get("f:labels") or {}
+    }
+    labels = labels_of(live)
+    return {
+        name: labels[name] for name in INSTANCE_LABELS if name in labels and f"f:{name}" in theirs
+    }
 
 
 def argocd_names(live: Mapping[str, Any], former: Sequence[Owned]) -> frozenset[str]:
     """What an object's metadata says of the ArgoCD Application it is of."""
-    return frozenset({argocd_application(live), argocd_label(live, former)} - {""})
+    return frozenset({argocd_application(live), *argocd_labels(live, former).values()} - {""})
 
 
 def helm_release(live: Mapping[str, Any]) -> HelmRelease | None:
@@ -103,8 +109,8 @@ def helm_release(live: Mapping[str, Any]) -> HelmRelease | None:
 
 def tracked_by(live: Mapping[str, Any], former: Sequence[Owned]) -> Iterator[str]:
     """Who manages an object, in words."""
-    application = argocd_application(live) or argocd_label(live, former)
-    if application:
+    labelled = next(iter(argocd_labels(live, former).values()), "")
+    if application := argocd_application(live) or labelled:
         yield f"ArgoCD Application {application}"
     elif any(each.manager in ARGOCD_MANAGERS for each in former):
         yield "ArgoCD"
@@ -136,9 +142,8 @@ def tracking_metadata(
         if name in annotations and name not in annotations_of(target)
     ]
     by_helm = HELM_RELEASE in annotations and labels.get(MANAGED_BY) == "Helm"
-    for name, theirs in ((MANAGED_BY, by_helm), (INSTANCE, bool(argocd_label(live, former)))):
-        if theirs and name not in labels_of(target):
-            found.append(("metadata", "labels", name))
+    theirs = (*((MANAGED_BY,) if by_helm else ()), *argocd_labels(live, former))
+    found += [("metadata", "labels", name) for name in theirs if name not in labels_of(target)]
     return found
 
 

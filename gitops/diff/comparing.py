@@ -153,7 +153,9 @@ class _Walk:
         self, target: Mapping[str, Any], live: Mapping[str, Any], place: Place
     ) -> Iterator[Difference]:
         for name, value in target.items():
-            yield from self._value(value, live.get(name, _MISSING), place.inner(name))
+            found = live.get(name, _MISSING)
+            if not identical(value, found):
+                yield from self._value(value, found, place.inner(name))
 
     def _value(self, target: Any, live: Any, place: Place) -> Iterator[Difference]:
         if identical(target, live) or self._is_left_to_server(target, live, place):

@@ -74,7 +74,10 @@ def left_over(
 ) -> Iterator[tuple[Place, Any]]:
     """The fields of a live object that a tree names and the target does not have."""
     for name, inner in tree.items():
-        step, other = step_of(name, live), step_of(name, target)
+        other = step_of(name, target)
+        if other is not None and not inner:
+            continue  # most fields are like that
+        step = step_of(name, live)
         if step is None:
             continue
         found = (

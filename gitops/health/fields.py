@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from gitops.manifest import MAPPING
+
 LARGEST_NUMBER = 2**63 - 1  # the API knows no larger
 
 
@@ -27,7 +29,7 @@ def at(live: Mapping[str, Any], *path: str) -> Any:
     for depth, name in enumerate(path):
         if value is None:
             return None
-        if not isinstance(value, Mapping):
+        if not isinstance(value, MAPPING):
             raise _surprise(path[:depth], value, "a mapping")
         value = value.get(name)
     return value

@@ -36,8 +36,9 @@ class LiveOwners:
     def of(self, keys: Iterable[ResourceKey]) -> Mapping[ResourceKey, Mapping[str, Any]]:
         """The metadata of those objects that are there."""
         wanted = frozenset(keys)
-        others = sorted(wanted - self.listed.keys())
-        listed = {key: self.listed[key] for key in wanted & self.listed.keys()}
+        # set operations with a view of a dictionary go over all of it
+        listed = {key: self.listed[key] for key in wanted if key in self.listed}
+        others = sorted(wanted - frozenset(listed))
         return {**listed, **self.find(others)} if others else listed
 
 

@@ -137,10 +137,10 @@ def _stripped(
 def step_of(name: str, value: Any) -> str | int | None:
     """The key or index in a value that an entry of FieldsV1 names, None where there is none."""
     form, _, text = name.partition(":")
-    step: str | int | None = None
     if form == "f":
-        step = text
-    elif form == "i" and text.isdecimal():
+        return text if has(value, text) else None
+    step: str | int | None = None
+    if form == "i" and text.isdecimal():
         step = int(text)
     elif isinstance(value, list) and form == "v":
         wanted = _json(text)

@@ -63,12 +63,14 @@ class Operation:
         ended: when it was over.
         retries: how often this revision was tried again already; of a success, how often in a row
             drift was healed.
+        interrupted: whether something else than the Application ended it; then it is gone on with.
     """
 
     revision: str
     succeeded: bool
     ended: datetime
     retries: int = 0
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class State:
         revision: what Git wants to be applied.
         synced: live objects and target are the same.
         only_prune: they differ by objects alone that are no longer in Git.
+        resettled: Git has other settings for the Application than were last synced.
         last: the last attempt, None before the first.
         paused: somebody has paused it.
         rolled_back: the revision a person has rolled back from, empty when none; automation leaves
@@ -89,6 +92,7 @@ class State:
     revision: str
     synced: bool
     only_prune: bool = False
+    resettled: bool = False
     last: Operation | None = None
     paused: bool = False
     rolled_back: str = ""
@@ -140,7 +144,7 @@ def _asked(policy: Policy, state: State) -> Decision:
 
 def _automated(policy: Policy, state: State, now: datetime) -> Decision:
     sync_policy = policy.spec.sync_policy
-    if state.synced:
+    if state.synced and not (state.resettled and sync_policy.automated):
         return Decision(action=Action.NOTHING, reason="synced")
     if state.paused:
         return _left("paused")
@@ -154,8 +158,12 @@ def _automated(policy: Policy, state: State, now: datetime) -> Decision:
     if last is None or last.revision != state.revision:
         # Whatever became of another revision, this one has not been tried.
         return _sync("Git wants something else", policy)
+    if last.interrupted:
+        return _sync("its last sync was interrupted", policy, retries=last.retries)
     if not last.succeeded:
         return _again(policy, last, now)
+    if state.resettled:
+        return _sync("its settings in Git have changed", policy)
     if not sync_policy.automated.self_heal:
         return _left("changed in the cluster since it was synced, and selfHeal is off")
     return _heal(policy, last, now)

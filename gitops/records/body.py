@@ -25,13 +25,16 @@ from gitops.records.record import (
 Member = TypeVar("Member", bound=StrEnum)
 
 
+PAUSED_BY, PAUSED_AT = "home-ops.dev/paused-by", "home-ops.dev/paused-at"
+
+
 def spec_of(record: ApplicationRecord) -> dict[str, Any]:
-    """What people and ``gitops app pause`` may set, and what identifies the Application."""
+    """What identifies the Application, and its rollback. ``paused`` is people's alone: a pass that
+    began before they set it must not write it back."""
     spec: dict[str, Any] = {
         "project": record.project,
         "path": record.path,
         "namespace": record.namespace,
-        "paused": record.paused,
     }
     if record.pinned:
         spec["rollback"] = {
@@ -50,6 +53,7 @@ def status_of(record: ApplicationRecord) -> dict[str, Any]:
             "revision": record.revision,
             "digest": record.digest,
             "inputs": record.inputs,
+            "settings": record.settings,
         },
         "health": {"status": record.health.value, "message": record.message},
         "objects": record.objects,
@@ -69,6 +73,7 @@ def status_of(record: ApplicationRecord) -> dict[str, Any]:
 def read(body: Mapping[str, Any]) -> ApplicationRecord:
     """Read the live object; what is missing or malformed reads as not remembered."""
     spec, status = _mapping(body.get("spec")), _mapping(body.get("status"))
+    annotations = _mapping(_mapping(body.get("metadata")).get("annotations"))
     sync, health = _mapping(status.get("sync")), _mapping(status.get("health"))
     return ApplicationRecord(
         name=str(_mapping(body.get("metadata")).get("name") or ""),
@@ -76,10 +81,13 @@ def read(body: Mapping[str, Any]) -> ApplicationRecord:
         path=_string(spec.get("path")),
         namespace=_string(spec.get("namespace")),
         paused=spec.get("paused") is True,
+        paused_by=_string(annotations.get(PAUSED_BY)),
+        paused_at=_string(annotations.get(PAUSED_AT)),
         pinned=_pinned(_mapping(spec.get("rollback"))),
         revision=_string(sync.get("revision")),
         digest=_string(sync.get("digest")),
         inputs=_string(sync.get("inputs")),
+        settings=_string(sync.get("settings")),
         sync=_member(SyncStatus, sync.get("status"), SyncStatus.UNKNOWN),
         health=_member(HealthStatus, health.get("status"), HealthStatus.UNKNOWN),
         message=_string(health.get("message")),
@@ -96,7 +104,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return {
         "phase": operation.phase.value,
         "message": operation.message,
-        "syncResult": {"revision": operation.revision, "digest": operation.digest},
+        "syncResult": {
+            "revision": operation.revision,
+            "digest": operation.digest,
+            "settings": operation.settings,
+        },
         "startedAt": _text(operation.started),
         "finishedAt": _text(operation.finished) if operation.finished else "",
         "retryCount": operation.retries,
@@ -112,6 +124,7 @@ def _operation_from(values: Mapping[str, Any]) -> Operation | None:
         message=_string(values.get("message")),
         revision=_string(result.get("revision")),
         digest=_string(result.get("digest")),
+        settings=_string(result.get("settings")),
         started=_time(values.get("startedAt")),
         finished=_time(values["finishedAt"]) if values.get("finishedAt") else None,
         retries=_number(values.get("retryCount")),

@@ -19,6 +19,7 @@ _COLUMNS = (
     ("Sync", "string", ".status.sync.status", 0),
     ("Health", "string", ".status.health.status", 0),
     ("Revision", "string", ".status.sync.revision", 0),
+    ("Paused", "boolean", ".spec.paused", 0),
     ("Objects", "integer", ".status.objects", 1),
     ("Phase", "string", ".status.operationState.phase", 1),
     ("Message", "string", ".status.health.message", 1),

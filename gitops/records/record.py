@@ -46,11 +46,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """The last sync: what it applied, and how often it was tried for that revision."""
+    """The last sync: what it applied, with which settings, and how often that was tried."""
 
     phase: OperationPhase
     revision: str
     digest: str
+    settings: str = ""
     message: str = ""
     started: datetime
     finished: datetime | None = None
@@ -95,6 +96,8 @@ class ApplicationRecord:
         revision: the commit last compared with.
         digest: the target last synced; empty before the first sync.
         inputs: what that target was rendered from.
+        paused: a person has paused it; ``paused_by`` says who, ``paused_at`` when, if it is known.
+        settings: what the engine was told of the Application itself.
         sync: the last comparison's result, with ``health`` and its ``message``.
         resources: objects that are not Synced and Healthy, in ArgoCD's spelling.
         equal: stage-2 results to use again, ``<key>`` to ``<target digest>/<resourceVersion>``.
@@ -105,10 +108,13 @@ class ApplicationRecord:
     path: str = ""
     namespace: str = ""
     paused: bool = False
+    paused_by: str = ""
+    paused_at: str = ""
     pinned: Pinned | None = None
     revision: str = ""
     digest: str = ""
     inputs: str = ""
+    settings: str = ""
     sync: SyncStatus = SyncStatus.UNKNOWN
     health: HealthStatus = HealthStatus.UNKNOWN
     message: str = ""

@@ -34,6 +34,7 @@ from gitops.rendering.inputs import (
 from gitops.rendering.overrides import overridden
 from gitops.rendering.source_tree import SourceTree
 from gitops.rendering.trees import Trees
+from gitops.templates import app_settings
 from gitops.versions import ClusterVersions
 
 _HELM_HOOK = "helm.sh/hook"
@@ -57,6 +58,8 @@ def gather(spec: ApplicationSpec, *, trees: Trees) -> Inputs:
     tree = trees.of(spec.source)
     spec = replace(spec, source=overridden(spec.source, name=spec.name, tree=tree))
     kind = source_type(spec, tree)
+    if spec.origin and trees.is_own(tree) and app_settings.FILE in tree.names(spec.source.path):
+        raise _misplaced_settings(spec)
     if kind is SourceType.DIRECTORY:
         return directory.gather(spec, tree=tree)
     if kind is SourceType.HELM:
@@ -64,6 +67,15 @@ def gather(spec: ApplicationSpec, *, trees: Trees) -> Inputs:
         environment = _environment(spec, trees)
         return helm.gather(spec, tree=tree, references=references, environment=environment)
     return _kustomization(spec, tree=tree, trees=trees)
+
+
+def _misplaced_settings(spec: ApplicationSpec) -> RenderError:
+    return RenderError(
+        f"{spec.source.path}/{app_settings.FILE}",
+        "it is for directories of the config's ApplicationSets, and this Application is declared "
+        f"in {spec.origin}",
+        remedy="write it there, or in .argocd-source.yaml, and remove the file",
+    )
 
 
 def _kustomization(spec: ApplicationSpec, *, tree: SourceTree, trees: Trees) -> Inputs:

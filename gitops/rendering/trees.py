@@ -40,6 +40,10 @@ class Trees:
         with self._lock:
             return self._trees.setdefault(folder, SourceTree(folder))
 
+    def is_own(self, tree: SourceTree) -> bool:
+        """Whether a tree is the stack's own checkout."""
+        return tree is self._trees.get(self.root)
+
     def references(self, spec: ApplicationSpec) -> dict[str, SourceTree]:
         """The trees an Application's value files may name, by their ``ref``."""
         return {source.ref: self.of(source) for source in spec.all_sources if source.ref}

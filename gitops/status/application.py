@@ -1,19 +1,21 @@
 """How is one Application, as far as its live objects tell?
 
 Called by the reconciler with what ``cluster.live_status`` has read. Health is aggregated as ArgoCD
-does it. Which objects an Application should have only a render knows, so nothing here says Synced:
-what Git and the cluster tell without comparing is OutOfSync or Unknown.
+does it. Which objects an Application should have only a render knows, so nothing here says Synced
+but what the reconciler remembers: what Git and the cluster tell without comparing is OutOfSync or
+Unknown.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from gitops.application import ApplicationSpec
 from gitops.health.status import Health, HealthStatus, one_line, worst
-from gitops.records.record import SyncStatus
+from gitops.records.record import ApplicationRecord, SyncStatus
 from gitops.status.resource import ResourceStatus
 
 SETTLED = frozenset({HealthStatus.HEALTHY, HealthStatus.SUSPENDED})
@@ -28,18 +30,22 @@ _DOES_NOT_COUNT = frozenset({HealthStatus.MISSING, HealthStatus.UNKNOWN})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sync:
-    """What is known about an Application's sync, and why no more."""
+    """What is known about an Application's sync, and why no more; where it comes from a record, of
+    which commit and when that was found."""
 
     status: SyncStatus
     message: str = ""
+    revision: str = ""
+    compared: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationStatus:
     """One Application as the cluster has it.
 
-    ``spec`` is None for an Application that is not in Git. The message of ``health`` names the
-    object that decides it and the root cause, in one line.
+    ``spec`` is None for an Application that is not in Git, ``record`` for one that no pass has
+    seen, and where nobody asked for records. The message of ``health`` names the object that
+    decides it and the root cause, in one line.
     """
 
     name: str
@@ -47,6 +53,7 @@ class ApplicationStatus:
     sync: Sync
     resources: tuple[ResourceStatus, ...] = ()
     spec: ApplicationSpec | None = None
+    record: ApplicationRecord | None = None
 
     @property
     def category(self) -> str:
@@ -99,6 +106,34 @@ def application_statuses(
         for name in {*resources, *in_git}
     ]
     return sorted(found, key=lambda each: (not each.category, each.category, each.name))
+
+
+def with_records(
+    applications: Iterable[ApplicationStatus],
+    records: Mapping[str, ApplicationRecord],
+    *,
+    compared: datetime | None,
+) -> list[ApplicationStatus]:
+    """The same with what the reconciler remembers; what it has found about the sync counts.
+
+    Args:
+        applications: what Git and the cluster tell.
+        records: those of the same stack.
+        compared: when the last pass was.
+    """
+    return [
+        _remembered(each, record, compared) if (record := records.get(each.name)) else each
+        for each in applications
+    ]
+
+
+def _remembered(
+    application: ApplicationStatus, record: ApplicationRecord, compared: datetime | None
+) -> ApplicationStatus:
+    if not record.revision:
+        return replace(application, record=record)  # paused before the first pass
+    sync = Sync(status=record.sync, revision=record.revision, compared=compared)
+    return replace(application, sync=sync, record=record)
 
 
 def health_counts(applications: Iterable[ApplicationStatus]) -> str:

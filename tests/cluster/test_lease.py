@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import threading
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cluster.connection import Connection
+from cluster.connection import Connection, connect
 from cluster.lease import LeaseHeldError, held, holder
+from reconciler import processes
 
 
 def test_one_at_a_time(connection: Connection, namespace: str) -> None:
@@ -90,3 +94,91 @@ def test_it_is_renewed(connection: Connection, namespace: str) -> None:
             assert current is not None
             renewed = current.renewed
         assert renewed > taken.renewed
+
+
+def test_taken_from_a_process_that_has_ended(connection: Connection, namespace: str) -> None:
+    """Whose process is known to have ended loses the lease at once, and nobody else does."""
+    own, minute = processes.own(), timedelta(minutes=1)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        there = processes.called(other.pid)
+        killed = held(
+            connection,
+            namespace=namespace,
+            stack="ended",
+            identity="killed",
+            duration=minute,
+            process=there,
+        )
+        killed.__enter__()
+
+        def take() -> None:
+            with held(
+                connection,
+                namespace=namespace,
+                stack="ended",
+                identity="next",
+                process=own,
+                has_ended=processes.has_ended,
+            ) as taken:
+                assert (taken.identity, taken.process) == ("next", own)
+
+        with pytest.raises(LeaseHeldError, match="killed holds its lease") as refused:
+            take()
+        assert refused.value.until is not None
+        other.kill()
+        other.wait()
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/home-ops-ended"
+        for identity in ("somebody who sets no annotation", "killed"):
+            spec = {"spec": {"holderIdentity": identity}}
+            connection.patch(
+                path, json.dumps(spec).encode(), content_type="application/merge-patch+json"
+            )
+            if identity != "killed":
+                with pytest.raises(LeaseHeldError, match="somebody"):
+                    take()
+        take()
+    killed.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("how", ["taken", "deleted", "away"])
+def test_it_is_lost(connection: Connection, namespace: str, how: str) -> None:
+    """Who finds the lease in other hands, or cannot renew it for half its duration, is told once,
+    while there is still time to end what it does."""
+    lost: list[str] = []
+    told = threading.Event()
+
+    def tell(reason: str) -> None:
+        lost.append(reason)
+        told.set()
+
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/home-ops-lost"
+    through = connection
+    with ExitStack() as stack:
+        if how == "away":
+            through = stack.enter_context(connect())
+        taken = stack.enter_context(
+            held(
+                through,
+                namespace=namespace,
+                stack="lost",
+                identity="first",
+                duration=timedelta(seconds=8),
+                on_lost=tell,
+            )
+        )
+        if how == "away":
+            through._client.base_url = "https://127.0.0.1:1"  # nobody listens there
+        elif how == "deleted":
+            connection.delete(path)
+        else:
+            spec = {"spec": {"holderIdentity": "second"}}
+            connection.patch(
+                path, json.dumps(spec).encode(), content_type="application/merge-patch+json"
+            )
+        assert told.wait(60)
+        early = datetime.now(UTC) < taken.expires
+    words = {"taken": "was taken by second", "deleted": "was deleted", "away": "not be renewed"}
+    assert len(lost) == 1
+    assert lost[0].startswith("stack lost: its lease ")
+    assert words[how] in lost[0]
+    assert early or how != "away"

@@ -14,7 +14,8 @@ from components.resources import PROVIDER_VERSION
 from components.wave import WaveArgs, attempt
 from gitops.application import ApplicationSpec, Commands, Destination, Source, SyncPolicy
 from gitops.application_target import ApplicationTarget
-from gitops.config import BootstrapSettings
+from gitops.bootstrap_objects import bootstrap_objects
+from gitops.config import BootstrapSettings, Settings
 from gitops.errors import ManifestError
 from gitops.inventory import (
     APPLICATION_SET_TYPE,
@@ -166,21 +167,25 @@ def test_gates_of_an_application_that_is_left_as_it_is(recorder: Recorder, state
 
 
 @pytest.mark.parametrize(
-    ("last", "expected"),
+    ("last", "again", "expected"),
     [
-        (None, 0),
-        (PassedWave(digest="old", attempt=4, passed=False), 0),
-        (PassedWave(digest="new", attempt=4, passed=True), 4),
-        (PassedWave(digest="new", attempt=4, passed=False), 5),
+        (None, False, 0),
+        (PassedWave(digest="old", attempt=4, passed=False), False, 0),
+        (PassedWave(digest="new", attempt=4, passed=True), False, 4),
+        (PassedWave(digest="new", attempt=4, passed=True), True, 5),
+        (PassedWave(digest="new", attempt=4, passed=False), False, 5),
     ],
 )
-def test_a_gate_is_tried_again_until_it_passes(last: PassedWave | None, expected: int) -> None:
-    """The inputs change with the Application, and while the gate has not passed."""
+def test_a_gate_is_tried_again_until_it_passes(
+    last: PassedWave | None, expected: int, *, again: bool
+) -> None:
+    """The inputs change with the Application, while the gate has not passed, and where the sync it
+    was passed for has failed."""
 
     async def gate() -> None:
         """Let everything pass."""
 
-    assert attempt(WaveArgs(digest="new", gate=gate, last=last)) == expected
+    assert attempt(WaveArgs(digest="new", gate=gate, last=last, again=again)) == expected
 
 
 def test_provider_version_is_that_of_the_pinned_package() -> None:
@@ -352,6 +357,10 @@ def test_bootstrap_makes_namespace_account_and_projects(recorder: Recorder) -> N
             "bootstrap",
             BootstrapArgs(
                 settings=BootstrapSettings(),
+                objects=[
+                    Manifest.from_body(body)
+                    for body in bootstrap_objects(Settings(cluster="test"), stack="test")
+                ],
                 projects=[AppProject(name="apps", source_repos=("*",))],
                 inventory=Inventory(),
             ),

@@ -61,24 +61,45 @@ def same_objects(before: Mapping[Key, str], after: Mapping[Key, str]) -> None:
 def render(checkout: Checkout, *, namespaces: Mapping[str, str]) -> dict[Key, Body]:
     """Every object of the tree with its namespace, by identity; equal ones once."""
     found: dict[Key, Body] = {}
-    bodies: list[tuple[str, Body]] = []
+    for bodies in by_directory(checkout, namespaces=namespaces).values():
+        for key, body in bodies.items():
+            assert found.setdefault(key, body) == body, f"{key} is rendered twice, differently"
+    return found
+
+
+def by_directory(
+    checkout: Checkout, *, namespaces: Mapping[str, str], without: Iterable[str] = ()
+) -> dict[str, dict[Key, Body]]:
+    """The objects of each directory by its name, but of some that cannot be rendered."""
+    found: dict[str, tuple[str, list[Body]]] = {}
+    left_out = set(without)
     with tempfile.TemporaryDirectory() as copy:
         root = Path(shutil.copytree(checkout.root, Path(copy) / "tree"))
         for directory in sorted(root.glob("apps/*/*")):
+            if directory.name in left_out:
+                continue
             category = directory.parent.name
             namespace = namespaces.get(category, category)
             release = f"e2e-{category}-{directory.name}"
-            bodies += [(namespace, body) for body in _render(directory, root, release, namespace)]
-    namespaced = _scopes(checkout.live, [body for _, body in bodies])
-    for namespace, body in bodies:
+            bodies = list(_render(directory, root, release, namespace))
+            found[f"{category}/{directory.name}"] = (namespace, bodies)
+    namespaced = _scopes(checkout.live, [body for _, bodies in found.values() for body in bodies])
+    return {
+        name: {key_of(placed): placed for placed in _placed(bodies, namespace, namespaced)}
+        for name, (namespace, bodies) in found.items()
+    }
+
+
+def _placed(
+    bodies: Iterable[Body], namespace: str, namespaced: Mapping[str, bool]
+) -> Iterator[Body]:
+    for body in bodies:
         metadata = body["metadata"]
         if namespaced[body["kind"]]:
             metadata.setdefault("namespace", namespace)
         else:
             metadata.pop("namespace", None)
-        key = key_of(body)
-        assert found.setdefault(key, body) == body, f"{key} is rendered twice, differently"
-    return found
+        yield body
 
 
 def _render(directory: Path, root: Path, release: str, namespace: str) -> Iterator[Body]:

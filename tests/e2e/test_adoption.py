@@ -313,12 +313,12 @@ def test_refused_and_undone(checkout: Checkout) -> None:
         checkout.live.request("POST", APPLICATIONS.path("default"), body)
     refused = gitops(checkout, "--yes")
     assert refused.returncode == ExitCode.FAILED
-    assert f"ConfigMap {checkout.namespace}/argo: ArgoCD Application default/guestbook still" in (
+    said = f"ConfigMap {checkout.namespace}/argo and 4 more objects: is still synced by ArgoCD "
+    assert f"{said}Application default/guestbook (syncPolicy.automated is on); stop" in (
         refused.stderr
     )
-    assert f"Service {checkout.namespace}/applied: ArgoCD Application default/other" in (
-        refused.stderr
-    )
+    said = f"Service {checkout.namespace}/applied: is still synced by ArgoCD Application "
+    assert f"{said}default/other (syncPolicy.automated is on); stop it first" in refused.stderr
     assert '{"spec":{"syncPolicy":{"automated":null}}}' in refused.stderr
     assert versions(lives(checkout)) == versions(before)
     one = gitops(checkout, "released", "-o", "name")

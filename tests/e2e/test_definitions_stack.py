@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e import objects
 from tests.e2e.checkout import Checkout
+from tests.e2e.commands import gitops
 from tests.e2e.live import Body
 from tests.e2e.objects import config_map, thing
 from tests.e2e.reconciling import PassRun, Reconciling
@@ -49,8 +50,9 @@ def synced(passes: Reconciling, *, runs: int) -> PassRun:
 
 def test_a_stack_of_definitions(checkout: Checkout) -> None:
     """Switched on and off, definitions change the stack and keep their uid, as do their objects; in
-    between, a change of one runs their stack alone, and a new one comes before its objects. What
-    `pulumi destroy` takes away of that stack is the state alone."""
+    between, a change of one runs their stack alone, a run of everything else leaves them out, and a
+    new one comes before its objects. What `pulumi destroy` takes away of that stack is the state
+    alone."""
     other = f"{checkout.stack}-definitions"
     widgets, gadgets = (f"{each}s.{checkout.id}.example" for each in ("widget", "gadget"))
     configure(checkout, separate=False)
@@ -76,6 +78,12 @@ def test_a_stack_of_definitions(checkout: Checkout) -> None:
     changed = {key.name for key, each in checkout.versions().items() if versions[key] != each}
     assert changed == {widgets}
 
+    more = {"reconciler": {"interval": "5m"}}
+    checkout.configure(
+        source={"repoURL": str(checkout.root)}, definitions={"separate": True}, **more
+    )
+    assert synced(passes, runs=1).report["engine"]["full"]
+
     checkout.write("user", widget(checkout, 2), config_map("a"))
     assert not synced(passes, runs=1).report["engine"]["full"]
     checkout.write("new", definition(checkout, "Gadget"), widget(checkout, kind="Gadget"))
@@ -100,15 +108,21 @@ def test_a_stack_of_definitions(checkout: Checkout) -> None:
 
 
 def test_protection(checkout: Checkout) -> None:
-    """Without the definitions' own stack `pulumi up` says what is missing and applies nothing; with
-    it, in the order the message names, it works. Destroying that stack deletes no definition."""
+    """Without the definitions' own stack `pulumi up` says what is missing and applies nothing, and
+    `gitops preview` shows both; with it, in the order the message names, it works. Destroying that
+    stack deletes no definition."""
     other = f"{checkout.stack}-definitions"
     configure(checkout, separate=True)
     checkout.write("one", definition(checkout), widget(checkout))
     refused = checkout.up().failed()
     assert f"pulumi up --stack {other}" in refused.output
     assert checkout.uids() == {}
-    checkout.pulumi("stack", "init", other).succeeded()
+    shown = gitops(checkout, "preview").expect().output
+    first, _, second = shown.partition(f"Previewing update ({checkout.stack})")
+    assert f"({other})" in first
+    assert "CustomResourceDefinition" in first
+    assert "Widget" in second
+    assert checkout.uids() == {}
     checkout.up("--stack", other).succeeded()
     checkout.twice()
     uids = checkout.uids()

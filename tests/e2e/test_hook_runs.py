@@ -95,8 +95,41 @@ def test_a_failing_hook_stops_its_application_alone(checkout: Checkout) -> None:
     assert ran(checkout.twice()) == ["migrate"]
     assert value(checkout, "one") == "2"
     write("3", labels={"not-a": "label value"})
-    assert ran(checkout.up().failed()) == ["migrate", "alarm"]
+    for _ in range(2):
+        assert ran(checkout.up().failed()) == ["migrate", "alarm"]
     assert value(checkout, "one") == "2"
+
+
+def test_a_sync_that_failed_begins_anew(checkout: Checkout) -> None:
+    """As in ArgoCD, the next sync of the same content runs its hooks again and waits for all its
+    waves; once it has succeeded nothing runs any more."""
+    checkout.configure(application_set(options=("CreateNamespace=true", "Timeout=3")))
+    label = f"{checkout.id}.example/ready"
+    server = objects.deployment("server")
+    server["metadata"]["annotations"] = in_wave(1)
+    server["spec"]["replicas"] = 1
+    server["spec"]["template"]["spec"]["nodeSelector"] = {label: "true"}
+    checkout.write(
+        "one",
+        job("migrate", hook("PreSync")),
+        objects.config_map("one"),
+        server,
+        objects.config_map("late", annotations=in_wave(2)),
+    )
+    made = None
+    for _ in range(2):
+        run = checkout.up().failed()
+        assert "wave 1 is not healthy after 3 seconds" in run.output
+        assert ran(run) == ["migrate"]
+        assert uids(checkout)["migrate"] != made
+        made = uids(checkout)["migrate"]
+    assert value(checkout, "late") is None
+    nodes = checkout.live.request("GET", "/api/v1/nodes")["items"]
+    path = f"/api/v1/nodes/{nodes[0]['metadata']['name']}"
+    checkout.live.request("PATCH", path, {"metadata": {"labels": {label: "true"}}})
+    assert ran(checkout.twice()) == ["migrate"]
+    assert value(checkout, "late") == "1"
+    checkout.live.request("PATCH", path, {"metadata": {"labels": {label: None}}})
 
 
 def test_what_interrupts_a_hook(checkout: Checkout) -> None:

@@ -12,6 +12,7 @@ from gitops.adoption import argo_applications, backup, plan
 from gitops.adoption.fields import left_behind, present, tree_of, union
 from gitops.adoption.tracking import (
     argocd_application,
+    argocd_names,
     former_entries,
     staying_entries,
     tracked_by,
@@ -86,17 +87,20 @@ def test_tracking_annotation_counts_where_it_is_about_the_object() -> None:
     assert argocd_application(live_map(annotations={TRACKING_ID: copied})) == ""
 
 
+@pytest.mark.parametrize("label", [INSTANCE, "argocd.argoproj.io/instance"])
 @pytest.mark.parametrize("manager", ["argocd-controller", "helm"])
-def test_instance_label_goes_where_argocd_set_it(manager: str) -> None:
-    """Charts set the label as well; then it is a field like any other."""
-    tree: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{INSTANCE}": {}}}}
-    live = live_map(entry(manager, tree), labels={INSTANCE: "player"})
+def test_instance_label_goes_where_argocd_set_it(manager: str, label: str) -> None:
+    """Charts set the label as well; then it is a field like any other. ArgoCD can be told to use
+    another label."""
+    tree: dict[str, Any] = {"f:metadata": {"f:labels": {f"f:{label}": {}}}}
+    live = live_map(entry(manager, tree), labels={label: "player"})
     former = former_entries(live)
     by_argocd = manager == "argocd-controller"
-    path = ("metadata", "labels", INSTANCE)
+    path = ("metadata", "labels", label)
     assert (path in tracking_metadata(live, body_of(), former)) is by_argocd
     assert ("ArgoCD Application player" in tracked_by(live, former)) is by_argocd
-    assert path not in tracking_metadata(live, body_of(labels={INSTANCE: "other"}), former)
+    assert (argocd_names(live, former) == {"player"}) is by_argocd
+    assert path not in tracking_metadata(live, body_of(labels={label: "other"}), former)
 
 
 def test_what_git_sets_stays() -> None:

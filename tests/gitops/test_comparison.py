@@ -25,6 +25,7 @@ from gitops.orphans import LiveObject
 from gitops.ownership import Ownership, marked
 from gitops.records.record import SyncStatus
 from gitops.syncing.hook_objects import HOOK_PHASE
+from gitops.syncing.hook_plan import PlannedHook
 from gitops.target import Target
 from tests.gitops.objects import (
     HELM_POLICY,
@@ -97,6 +98,13 @@ def test_extraneous_objects() -> None:
         live(config_map("other-stack"), stack="other"),
     )
     assert found == {APP.name: ["old"], "departed": ["theirs"]}
+
+
+def test_a_hook_that_is_anothers_by_now() -> None:
+    """A hook that has become another Application's is not extraneous where it ran last."""
+    hook = PlannedHook(manifest=manifest(name="hook"), delete_policies=frozenset())
+    target = Target(applications=(ApplicationTarget(spec=APP, manifests=(), hooks=(hook,)),))
+    assert beside(target, live(config_map("hook"), application="departed")) == {}
 
 
 @pytest.mark.parametrize(

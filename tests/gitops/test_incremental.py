@@ -15,9 +15,9 @@ from gitops.incremental import Restricted, restrict
 from gitops.inventory import Inventory, from_export
 from gitops.manifest import Manifest
 from gitops.prune import PruneAction
-from gitops.sync_targets import Targets, sync_targets
+from gitops.sync_targets import Targets, application_urns, sync_targets
 from gitops.target import Target
-from tests.gitops.objects import an_object, application, config_map, definition
+from tests.gitops.objects import SYNC_WAVE, an_object, application, config_map, definition
 
 START = "urn:pulumi:home::home-ops::home-ops:index:ApplicationSet"
 BROKEN = RenderError("media/broken", "no such chart", remedy="correct it")
@@ -173,6 +173,45 @@ def test_nothing_is_deleted_while_one_is_broken() -> None:
     kept = restricted.part.prune.of(PruneAction.KEEP)
     assert [each.object.key.name for each in kept] == ["b"]
     assert "media/c" not in names_of(targets)
+
+
+def test_deletions_in_order() -> None:
+    """What the program itself deletes of an Application is a target with it, and nobody else's; so
+    is what earlier runs remember of Applications that are gone. A run of everything that leaves an
+    Application as it is leaves its deletion out; while something is broken there is none."""
+    kind, waves = "home-ops:index:Deletion", [in_media("a"), in_media("b")]
+    waves[1]["metadata"]["annotations"] = {SYNC_WAVE: "1"}
+    stack = Stack()
+    for name in ("one", "two"):
+        stack.git(name, in_media(f"{name}-stays"))
+    stack.state("one", *waves)
+    stack.state("two", in_media("c"))
+    for name in ("two", "gone"):
+        stack.resources.append({"urn": f"urn:pulumi:home::home-ops::{kind}::{name}", "type": kind})
+    restricted, targets = stack.part("one")
+    assert [each.name for each in restricted.part.deletions] == ["one"]
+    found = {each.rpartition("::")[2] for each in targets.urns if f"::{kind}::" in each}
+    assert found == {"one", "gone"}
+    assert stack.part("two")[0].part.deletions == []
+    held = application_urns(stack.targets.values(), Inventory(), ["one"], stack="home")
+    assert f"urn:pulumi:home::home-ops::{kind}::one" in held
+
+    stack.targets["broken"] = ApplicationTarget(spec=application("broken"), error=BROKEN)
+    assert stack.part("one")[0].part.deletions == []
+
+
+def test_gates_of_what_is_left_alone() -> None:
+    """A run of everything that leaves an Application alone declares none of its gates either: they
+    would run its hooks, and stand in the state without their Application."""
+    later = in_media("later")
+    later["metadata"]["annotations"] = {SYNC_WAVE: "2"}
+    stack = Stack()
+    stack.git("one", in_media("a"), later)
+    stack.git("two", in_media("b"))
+    held = application_urns(stack.targets.values(), Inventory(), ["one"], stack="home")
+    gates = {each.rpartition("::")[2] for each in held if "$home-ops:index:Wave::" in each}
+    assert gates == {"one/PreSync", "one/wave=0", "one/wave=2", "one/PostSync"}
+    assert not any("two" in each for each in held)
 
 
 def test_who_waits() -> None:

@@ -185,6 +185,7 @@ def state_of(case: Mapping[str, Any]) -> State:
         revision="new",
         synced=case.get("synced", False),
         only_prune=case.get("only_prune", False),
+        resettled=case.get("resettled", False),
         last=last
         and Operation(
             revision=last.get("revision", "new"),

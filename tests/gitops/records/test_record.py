@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.health import HealthStatus
-from gitops.records.body import read, spec_of, status_of
+from gitops.records.body import PAUSED_AT, PAUSED_BY, read, spec_of, status_of
 from gitops.records.record import (
     ApplicationRecord,
     HistoryEntry,
@@ -49,6 +49,8 @@ def record() -> ApplicationRecord:
         path="apps/media/jellyfin",
         namespace="media",
         paused=True,
+        paused_by="ada@desk",
+        paused_at="2026-03-01T11:00:00Z",
         pinned=Pinned(revision="a", instead_of="b", digest="c"),
         revision="b",
         sync=SyncStatus.OUT_OF_SYNC,
@@ -64,7 +66,10 @@ def record() -> ApplicationRecord:
 
 
 def body_of(value: ApplicationRecord) -> dict[str, Any]:
-    return {"metadata": {"name": value.name}, "spec": spec_of(value), "status": status_of(value)}
+    spec = {**spec_of(value), "paused": value.paused}  # which people set
+    annotations = {PAUSED_BY: value.paused_by, PAUSED_AT: value.paused_at}
+    metadata = {"name": value.name, "annotations": annotations}
+    return {"metadata": metadata, "spec": spec, "status": status_of(value)}
 
 
 def test_written_and_read() -> None:

@@ -1,0 +1,1 @@
+"""The objects a reconciler in the cluster consists of."""

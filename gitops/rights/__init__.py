@@ -1,0 +1,1 @@
+"""What a reconciler in the cluster may do, and no more."""

@@ -1,0 +1,1 @@
+"""What asks for a pass before its time has come."""
