@@ -387,7 +387,7 @@ def take_lease(checkout: Checkout) -> None:
 
 def test_two_at_once_and_a_loop(checkout: Checkout, passes: Reconciling) -> None:
     """Of two passes that begin together one does the work; a loop applies what is committed while
-    it runs, and SIGTERM ends it after its pass."""
+    it runs, and SIGTERM between two passes is no failure."""
     checkout.configure(source={"repoURL": str(checkout.root)})
     checkout.write("one", config_map("one"))
     passes.commit()
@@ -406,12 +406,12 @@ def test_two_at_once_and_a_loop(checkout: Checkout, passes: Reconciling) -> None
         assert json.loads(process.stdout.readline())["outcome"] == "Nothing"
         checkout.write("one", config_map("one", "2"))
         passes.commit()
-        until(lambda: data_of(checkout, "one") == "2", "the loop to apply a commit", seconds=90)
+        outcomes = (json.loads(line)["outcome"] for line in process.stdout)
+        assert next(each for each in outcomes if each != "Nothing") == "Synced"
+        assert data_of(checkout, "one") == "2"
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=90)
+        _, errors = process.communicate(timeout=90)
     finally:
         if process.poll() is None:
             process.kill()
     assert process.returncode == 0, errors
-    reports = [json.loads(line) for line in output.splitlines()]
-    assert any(each["outcome"] == "Synced" for each in reports)
