@@ -162,7 +162,8 @@ def test_memories_are_lost(checkout: Checkout, passes: Reconciling) -> None:
     checkout.write("two", config_map("two", "2"), config_map("two-more"))
     passes.commit()
     restored = passes.once().expect(runs=1)
-    assert any("the state does not have" in each for each in restored.report["warnings"]), restored.report
+    said = restored.report["warnings"]
+    assert any("the state does not have" in each for each in said), said
     assert agrees(passes) == now
 
     checkout.lose_state()
