@@ -6,7 +6,7 @@ stands their order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -112,10 +112,7 @@ class Pass:
         wanted = reconcile_syncing.wanted(known, decisions)
         shared = shared_digest(self.root, self.stack, target)
         self.report.base = () if self._request else looking.base(target)
-        if wanted and state is None and not self.looks_only:
-            state = read_ahead(self.root, self.stack)
-        held = reconcile_syncing.held(known, decisions)
-        due = self._full_run_due(shared) or self._recovers(target, known, held, state)
+        due = self._full_run_due(shared) or self._recovers(target, known, state)
         self._heals = not due and heals(self.report.base, self.settings, target, self._memory)
         self.report.full = due or self._heals
         if (wanted or self.report.full) and not self.looks_only:
@@ -230,23 +227,17 @@ class Pass:
         )
 
     def _recovers(
-        self,
-        target: Target,
-        known: Mapping[str, Known],
-        held: Collection[str],
-        state: Future[Inventory] | None,
+        self, target: Target, known: Mapping[str, Known], state: Future[Inventory] | None
     ) -> bool:
         """Whether an earlier run has left something that only a run of everything puts right."""
         if self._request or self.looks_only:
             return False
         try:
-            in_order = [n for n, e in known.items() if e.comparison.status is SyncStatus.SYNCED]
             self._left = left_undone(
                 self._memory,
-                [name for name in in_order if name not in held],
+                [n for n, each in known.items() if each.comparison.status is SyncStatus.SYNCED],
                 target,
                 lambda: state or read_ahead(self.root, self.stack),
-                is_read=state is not None,
                 separate_definitions=self.settings.separate_definitions,
             )
         except HomeOpsError as error:

@@ -118,7 +118,6 @@ def left_undone(
     target: Target,
     state: Callable[[], Future[Inventory]],
     *,
-    is_read: bool = False,
     separate_definitions: bool,
 ) -> str:
     """Why everything has to be run because of how an earlier run ended; empty where it has not.
@@ -128,7 +127,6 @@ def left_undone(
         synced: the Applications that are what Git says.
         target: all Applications.
         state: the last deployment; read only after a run that did not do everything.
-        is_read: whether it is read anyway: it may be lost, or an older one.
         separate_definitions: whether definitions are in a stack of their own.
 
     Raises:
@@ -136,7 +134,7 @@ def left_undone(
     """
     if memory.get(RUNNING):
         return KILLED
-    if not memory.get(UNSURE) and not is_read:
+    if not memory.get(UNSURE):
         return ""
     lost = unknown(synced, target, state().result(), separate_definitions=separate_definitions)
     if not lost:

@@ -381,24 +381,19 @@ def test_what_an_earlier_run_left_undone() -> None:
     """After a killed run everything is run, after one that failed only where the state lacks what
     the cluster has; else the state is not even read."""
 
-    def left(
-        memory: dict[str, str], inventory: Inventory | None = None, *, is_read: bool = False
-    ) -> str:
+    def left(memory: dict[str, str], inventory: Inventory | None = None) -> str:
         state: Future[Inventory] = Future()
         if inventory is not None:
             state.set_result(inventory)
         target = Target(applications=(TARGET,), projects=(), errors=(), warnings=())
         names = [SPEC.name]
-        return left_undone(
-            memory, names, target, lambda: state, is_read=is_read, separate_definitions=False
-        )
+        return left_undone(memory, names, target, lambda: state, separate_definitions=False)
 
     assert left({}) == ""
     assert "killed" in left({"running": "pod-1"})
     assert "the state does not have" in left({"unsure": "true"}, Inventory())
     last = InventoryObject(key=KEY, urn="urn", body={})
     assert left({"unsure": "true"}, Inventory(objects={KEY: last})) == ""
-    assert "the state does not have" in left({}, Inventory(), is_read=True), "an older state"
 
 
 def test_what_is_rolled_back_is_held() -> None:
