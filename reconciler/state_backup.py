@@ -6,8 +6,6 @@ secret in it stays encrypted with the stack's own key.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from cluster.connection import Connection
 from cluster.stack_memory import ensure_namespace, write_memory
 from gitops.config import Settings
 from gitops.errors import ConfigError
+from gitops.private_file import read_document, write_document
 from gitops.stack_names import is_definitions_stack, main_stack, shard_index
 from reconciler import shards, state_store
 
@@ -68,14 +67,7 @@ def save(backup: Backup, file: Path) -> None:
         "taken": backup.taken,
         "states": backup.states,
     }
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            json.dump(content, opened)
-    except OSError as error:
-        raise ConfigError(
-            str(file), f"cannot be written ({error.strerror})", remedy="name another file"
-        ) from error
+    write_document(file, content, remedy="name another file")
 
 
 def load(file: Path) -> Backup:
@@ -85,12 +77,7 @@ def load(file: Path) -> Backup:
         ConfigError: it cannot be read, or is none.
     """
     remedy = "name a file that `gitops state backup` has written"
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(str(file), f"cannot be read ({error})", remedy=remedy) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ConfigError(str(file), "is no backup of states", remedy=remedy)
+    content = read_document(file, expected=FORMAT, what="backup of states", remedy=remedy)
     if content.get("version") != VERSION:
         raise ConfigError(
             str(file), f"has version {content.get('version')}", remedy=f"write version {VERSION}"

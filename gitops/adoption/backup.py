@@ -7,8 +7,6 @@ may repeat the object where ``kubectl apply`` noted it, Secrets too, so only its
 from __future__ import annotations
 
 import copy
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +18,10 @@ from gitops.errors import ConfigError
 from gitops.ignoring.partial import FIELD_MANAGER, STEERING
 from gitops.manifest import ResourceKey
 from gitops.ownership import live_key
+from gitops.private_file import read_document, write_document
 
 _FORMAT = 1
+_MAKE_ROOM = "make room for it"
 _KEPT = ("labels", "annotations", "managedFields")
 _OURS = ("home-ops/", STEERING)
 
@@ -68,15 +68,11 @@ def write(path: Path, stack: str, lives: Iterable[Mapping[str, Any]]) -> None:
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())  # it must outlive whatever happens to what is written next
     except OSError as error:
         raise ConfigError(
-            str(path), f"cannot be written ({error.strerror})", remedy="make room for it"
+            str(path), f"cannot be written ({error.strerror})", remedy=_MAKE_ROOM
         ) from error
+    write_document(path, content, remedy=_MAKE_ROOM, indent=1)
 
 
 def read(path: Path) -> Backup:
@@ -86,12 +82,7 @@ def read(path: Path) -> Backup:
         ConfigError: the file is missing, or is none that adoption wrote.
     """
     remedy = "name the file that `gitops adopt --yes` printed"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(str(path), f"cannot be read ({error})", remedy=remedy) from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise ConfigError(str(path), "is no backup of an adoption", remedy=remedy)
+    content = read_document(path, expected=_FORMAT, what="backup of an adoption", remedy=remedy)
     return Backup(
         stack=content["stack"],
         objects=tuple(
