@@ -34,8 +34,8 @@ down: ## Remove all Applications from the local stack and stop its control plane
 test: toolchain ## Run the tests, with the real engine and a real API server
 	@$(WITH_ENV) pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
 
-test-long: toolchain ## Run the tests that take minutes as well
-	@$(WITH_ENV) pytest -n 2 --dist loadfile --no-loadscope-reorder
+test-long: toolchain ## Run the tests that take minutes as well, and look for new examples
+	@$(WITH_ENV) pytest --hypothesis-profile search -n 2 --dist loadfile --no-loadscope-reorder
 
 check: toolchain ## Lint, types and layers
 	@$(WITH_ENV) ruff check . && ruff format --check . && mypy && lint-imports \

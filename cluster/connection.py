@@ -45,8 +45,11 @@ class StatusError(ClusterError):
 class Connection:
     """Pooled connections to one API server; safe to use from several threads."""
 
-    def __init__(self, client: Client, *, server: str, context: str, timeout: float) -> None:
+    def __init__(
+        self, client: Client, *, server: str, context: str, timeout: float, user: str = ""
+    ) -> None:
         self._client = client
+        self.user = user
         self.server = server
         self.context = context
         self.timeout = timeout
@@ -61,6 +64,16 @@ class Connection:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def acting_as(self, user: str) -> Connection:
+        """The same connections, with what is sent done as another user (Kubernetes, "User
+        impersonation"); the very same for no name. A ServiceAccount's groups are added by the API
+        server."""
+        if not user:
+            return self
+        return Connection(
+            self._client, server=self.server, context=self.context, timeout=self.timeout, user=user
+        )
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -153,6 +166,8 @@ class Connection:
         from httpx2 import Timeout, TransportError
 
         limits = Timeout(timeout or ANSWER_SECONDS, connect=self.timeout)
+        if self.user:
+            request["headers"] = {**request["headers"], "Impersonate-User": self.user}
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 response = self._client.request(method, path, timeout=limits, **request)
@@ -181,7 +196,7 @@ class Connection:
         message = status.get("message") or response.text[:200] or response.reason_phrase
         remedies = {
             401: f"renew the credentials of the context {self.context!r} of KUBECONFIG",
-            403: "grant it to the user of the kubeconfig (RBAC)",
+            403: f"grant it to {self.user or 'the user of the kubeconfig'} (RBAC)",
         }
         return StatusError(
             f"cluster {self.server}",

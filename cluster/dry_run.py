@@ -37,12 +37,14 @@ class Suspect:
         resource: its kind.
         body: what a sync would apply.
         live: the object as it is.
+        user: as whom a sync would apply it, if not as who connects.
     """
 
     key: ResourceKey
     resource: ApiResource
     body: Mapping[str, Any] = field(hash=False)
     live: Mapping[str, Any] = field(hash=False)
+    user: str = ""
 
 
 def innocent(
@@ -72,7 +74,7 @@ def _changes_nothing(connection: Connection, suspect: Suspect, manager: str) -> 
     resource = changed(suspect.resource, version=version)
     path = resource.path(namespace=suspect.key.namespace, name=suspect.key.name)
     try:
-        result = connection.patch(
+        result = connection.acting_as(suspect.user).patch(
             path,
             json.dumps(_steered(suspect.body, suspect.live)).encode(),
             content_type=APPLY,

@@ -35,10 +35,13 @@ class HookCluster:
         connection: the API server.
         known: what it served when the run began; it is asked again for a kind that is not there,
             which the sync itself may have brought.
+        user: as whom objects are applied and deleted, if not as who connects; they are read as who
+            connects.
     """
 
-    def __init__(self, connection: Connection, known: ClusterFacts) -> None:
+    def __init__(self, connection: Connection, known: ClusterFacts, *, user: str = "") -> None:
         self._connection = connection
+        self._writing = connection.acting_as(user)
         self._facts = known
 
     async def resource(self, group: str, kind: str, *, version: str = "") -> ApiResource | None:
@@ -106,7 +109,7 @@ class HookCluster:
         }
         body = json.dumps(manifest.body).encode()
         live = await in_thread(
-            self._connection.patch, path, body, content_type=APPLY, params=parameters
+            self._writing.patch, path, body, content_type=APPLY, params=parameters
         )
         return dict(live)
 
@@ -130,7 +133,7 @@ class HookCluster:
         """
         await in_thread(
             delete,
-            self._connection,
+            self._writing,
             resource,
             live_key(live),
             uid=live["metadata"]["uid"],

@@ -8,27 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from cluster.connection import Connection
 from cluster.listing import Listing, Query, Skipped, list_queries
 from gitops.rights.limits import Limits
 
+if TYPE_CHECKING:
+    from cluster.known_items import KnownItems
+
 _FORBIDDEN = 403
 
 
-def list_within(connection: Connection, queries: Iterable[Query], limits: Limits | None) -> Listing:
+def list_within(
+    connection: Connection,
+    queries: Iterable[Query],
+    limits: Limits | None,
+    *,
+    known: KnownItems | None = None,
+) -> Listing:
     """Several LISTs across the cluster, each where it is permitted.
 
     Args:
         connection: the API server.
         queries: what to list, in all namespaces.
         limits: where to look instead; None lists as ``list_queries`` does.
+        known: as in ``list_queries``.
 
     Raises:
         ClusterError: the server does not answer, or refuses for another reason than one kind.
     """
     asked = list(queries)
-    first = list_queries(connection, asked)
+    first = list_queries(connection, asked, known=known)
     refused = [each for each in first.skipped if each.code == _FORBIDDEN]
     if limits is None or not refused:
         return first
@@ -42,6 +53,7 @@ def list_within(connection: Connection, queries: Iterable[Query], limits: Limits
             if (query.resource.group, query.resource.kind) in again
             for namespace in limits.namespaces
         ],
+        known=known,
     )
     # where one namespace is refused and another is not, what is in the first seems to be missing;
     # whoever applies it is then told by the API server what is not permitted

@@ -11,10 +11,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cluster.connection import Connection, StatusError, decode
 from cluster.discovery import ApiResource
+
+if TYPE_CHECKING:
+    from cluster.known_items import KnownItems
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = 500
@@ -120,12 +123,23 @@ def list_objects(
 
 
 def list_queries(
-    connection: Connection, queries: Iterable[Query], *, workers: int = WORKERS
+    connection: Connection,
+    queries: Iterable[Query],
+    *,
+    workers: int = WORKERS,
+    known: KnownItems | None = None,
 ) -> Listing:
-    """Several LISTs at once; result and errors are those of ``list_objects``."""
+    """Several LISTs at once; result and errors are those of ``list_objects``.
+
+    Args:
+        connection: the API server.
+        queries: what to list.
+        workers: how many requests may be under way at once.
+        known: the items of earlier lists; what has not changed is the very same value.
+    """
     started = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:
-        answers = list(pool.map(lambda query: _list(connection, query), queries))
+        answers = list(pool.map(lambda query: _list(connection, query, known), queries))
     return Listing(
         objects=[item for answer in answers for item in answer.objects],
         skipped=tuple(answer.skipped for answer in answers if answer.skipped),
@@ -150,17 +164,17 @@ def listable(resources: Iterable[ApiResource]) -> Iterator[ApiResource]:
     yield from chosen.values()
 
 
-def _list(connection: Connection, query: Query) -> _Answer:
+def _list(connection: Connection, query: Query, known: KnownItems | None) -> _Answer:
     selectors = {"labelSelector": query.label_selector, "fieldSelector": query.field_selector}
     parameters = {name: value for name, value in selectors.items() if value}
     answer = _Answer([])
     try:
-        _read_pages(connection, query, {**parameters, "limit": PAGE}, answer)
+        _read_pages(connection, query, {**parameters, "limit": PAGE}, answer, known)
     except StatusError as error:
         if error.code == _EXPIRED:
             # The snapshot of the first page is compacted away: take all in one (client-go's pager).
             answer.objects.clear()
-            _read_pages(connection, query, parameters, answer)
+            _read_pages(connection, query, parameters, answer, known)
         elif error.code in _SKIPPED_CODES:
             answer.objects.clear()
             answer.skipped = Skipped(resource=query.resource, code=error.code, reason=error.reason)
@@ -170,10 +184,13 @@ def _list(connection: Connection, query: Query) -> _Answer:
 
 
 def _read_pages(
-    connection: Connection, query: Query, parameters: Mapping[str, str | int], answer: _Answer
+    connection: Connection,
+    query: Query,
+    parameters: Mapping[str, str | int],
+    answer: _Answer,
+    known: KnownItems | None,
 ) -> None:
-    resource = query.resource
-    path = resource.path(namespace=query.namespace)
+    path = query.resource.path(namespace=query.namespace)
     accept = f"{METADATA_ONLY},application/json" if query.metadata_only else "application/json"
     token = ""
     while True:
@@ -181,14 +198,28 @@ def _read_pages(
         body = connection.get_bytes(path, asked, accept=accept)
         answer.requests += 1
         answer.size += len(body)
-        page = decode(body)
-        for item in page.get("items") or ():
-            if not query.managed_fields:
-                item["metadata"].pop("managedFields", None)
-            # Items of a list carry no type of their own, or that of the metadata-only form.
-            answer.objects.append(
-                {**item, "apiVersion": resource.api_version, "kind": resource.kind}
-            )
-        token = (page.get("metadata") or {}).get("continue") or ""
+        items, metadata = _page(body, query, known)
+        answer.objects += items
+        token = metadata.get("continue") or ""
         if not token:
             return
+
+
+def _page(
+    body: bytes, query: Query, known: KnownItems | None
+) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
+    """The items of a page, and the list's own metadata."""
+
+    def typed(item: dict[str, Any]) -> dict[str, Any]:
+        if not query.managed_fields:
+            item["metadata"].pop("managedFields", None)
+        # Items of a list carry no type of their own, or that of the metadata-only form.
+        resource = query.resource
+        return {**item, "apiVersion": resource.api_version, "kind": resource.kind}
+
+    if known is not None:
+        resource = query.resource
+        how = f"metadata={query.metadata_only} managed={query.managed_fields}"
+        return known.page(f"{resource.api_version} {resource.kind} {how}", body, typed)
+    page = decode(body)
+    return [typed(item) for item in page.get("items") or ()], page.get("metadata") or {}

@@ -33,7 +33,8 @@ def within_own_rights(connection: Connection, settings: Settings, target: Target
     limits = limits_of(settings, target)
     if limits is None:
         return target
-    return within_rights(target, granted_rules(connection, limits.namespaces))
+    accounts = {each.account.namespace for each in target.applications if each.account}
+    return within_rights(target, granted_rules(connection, accounts.union(limits.namespaces)))
 
 
 def granted_rules(

@@ -39,7 +39,7 @@ def connect_to(settings: KubernetesSettings, *, timeout: float = TIMEOUT_SECONDS
     secret, context = settings.kubeconfig_secret, settings.context or None
     if secret is None:
         return connect(context, timeout=timeout)
-    content = _parsed(kubeconfig_in(secret, timeout=timeout), secret)
+    content = parsed_kubeconfig(kubeconfig_in(secret, timeout=timeout), secret)
     return connect_as(select_in(content, context, where=str(secret)), timeout=timeout)
 
 
@@ -67,7 +67,7 @@ def kubeconfig_in(secret: KubeconfigSecret, *, timeout: float = TIMEOUT_SECONDS)
         raise ClusterError(str(secret), "is no text", remedy=remedy) from None
 
 
-def _parsed(text: str, secret: KubeconfigSecret) -> Mapping[str, Any]:
+def parsed_kubeconfig(text: str, secret: KubeconfigSecret) -> Mapping[str, Any]:
     """The kubeconfig, proved to need no file and to run no program: whoever may write the Secret
     is not to run anything here.
 

@@ -243,7 +243,7 @@ class Application(pulumi.ComponentResource):
             replace_on=self._args.target.replacements.get(key, ()),
             replacing=self._args.replacing,
             partial=self._args.target.partials.get(key),
-            way=writing.way(manifest, asked, in_part=key in target.partials)
+            way=writing.way(manifest, asked, account=target.account, in_part=key in target.partials)
             if writing
             else SERVER_SIDE,
             propagation=asked.prune_propagation_policy,

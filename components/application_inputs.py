@@ -11,6 +11,7 @@ from typing import Any
 from components.deletion import deletion_hooks_input
 from gitops.application_target import ApplicationTarget
 from gitops.argocd.set_policy import INPUT
+from gitops.impersonation import INPUT as ACCOUNT
 from gitops.inventory import Inventory
 from gitops.syncing.deletion import DELETION_HOOKS, deletion_hooks
 
@@ -36,6 +37,8 @@ def application_inputs(
     }
     if spec.made_by_set:
         inputs[INPUT] = spec.made_by_set
+    if target.account is not None:
+        inputs[ACCOUNT] = str(target.account)
     if hooks := deletion_hooks(target):
         inputs[DELETION_HOOKS] = hooks
     if target.error is not None or target.stopped or departed:

@@ -122,7 +122,10 @@ class _Steps:
         self._deletion = deletion
         self._target = deletion.target
         self._stack = stack
-        self._cluster = HookCluster(cluster.connection, cluster.facts)
+        account = deletion.target.account
+        self._cluster = HookCluster(
+            cluster.connection, cluster.facts, user=account.user if account else ""
+        )
         self._hooks = HookRuns(cluster, deletion.target, stack=stack, rules=rules)
 
     async def run(self) -> None:

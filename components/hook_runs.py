@@ -114,7 +114,11 @@ class HookRuns:
             assert self._cluster.connection is not None
             assert self._cluster.facts is not None
             self._runner = HookRunner(
-                HookCluster(self._cluster.connection, self._cluster.facts),
+                HookCluster(
+                    self._cluster.connection,
+                    self._cluster.facts,
+                    user=self._target.account.user if self._target.account else "",
+                ),
                 HookOwner(
                     subject=self._target.subject,
                     ownership=Ownership(

@@ -6,7 +6,7 @@ while it declares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -120,14 +120,20 @@ class LiveCluster:
             found = zip(keys, pool.map(self.find, keys), strict=True)
             return {key: live for key, live in found if live is not None}
 
-    def delete(self, live: Sequence[LiveObject]) -> None:
-        """Delete exactly these objects, and none that took a name since."""
+    def delete(self, live: Sequence[LiveObject], *, users: Mapping[str, str]) -> None:
+        """Delete exactly these objects, and none that took a name since.
+
+        Args:
+            live: the objects.
+            users: by Application, as whom; those of others are deleted as who connects.
+        """
         assert self.connection is not None
         assert self.facts is not None
         for each in live:
             resource = self.facts.find(each.key.group, each.key.kind)
             if resource is not None:
-                delete(self.connection, resource, each.key, uid=each.uid)
+                connection = self.connection.acting_as(users.get(each.application or "", ""))
+                delete(connection, resource, each.key, uid=each.uid)
 
     def is_going(self, key: ResourceKey) -> bool:
         """Whether an object is there and its deletion has begun."""

@@ -8,7 +8,7 @@ does.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -18,7 +18,15 @@ from gitops.orphans import LiveObject
 
 
 class OrphanedResources(pulumi.ComponentResource):
-    """The objects an interrupted run left behind, deleted when this is created or changes."""
+    """The objects an interrupted run left behind, deleted when this is created or changes.
+
+    Args:
+        name: its logical name.
+        orphans: the objects.
+        cluster: where they are.
+        opts: the provider.
+        users: by Application, as whom its objects are deleted.
+    """
 
     def __init__(
         self,
@@ -26,9 +34,11 @@ class OrphanedResources(pulumi.ComponentResource):
         orphans: Sequence[LiveObject],
         cluster: LiveCluster,
         opts: pulumi.ResourceOptions | None = None,
+        *,
+        users: Mapping[str, str] | None = None,
     ) -> None:
         def collect(_: pulumi.ResourceHookArgs) -> None:
-            cluster.delete(orphans)
+            cluster.delete(orphans, users=users or {})
 
         hook = pulumi.ResourceHook("delete-orphaned-resources", collect)
         binding = pulumi.ResourceHookBinding(after_create=[hook], after_update=[hook])

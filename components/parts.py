@@ -19,15 +19,16 @@ from components.awaiting import After, Earlier, Standing, not_applied
 from components.deletion import delete_in_order, leave_deletions
 from components.live_cluster import LiveCluster
 from components.orphaned_resources import OrphanedResources
-from components.provider import cluster_provider
+from components.provider import Providers
 from components.replacement import after_deletion
 from components.resources import Options, declare_kept
-from components.writing import Writing, with_forced_replacements
+from components.writing import Way, Writing, with_forced_replacements
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.application_target import ApplicationTarget
 from gitops.config import Settings
 from gitops.errors import HomeOpsError
 from gitops.ignoring.partial import FIELD_MANAGER
+from gitops.impersonation import ServiceAccount, last_account
 from gitops.inventory import ORPHANED_RESOURCES, InventoryObject
 from gitops.manifest import Manifest, ResourceKey
 from gitops.ordering import provides
@@ -55,15 +56,17 @@ async def declare_part(
     Returns:
         Why some of it was not registered. The run must then fail, or the engine would delete it.
     """
+    providers = Providers(settings, _given(options))
+    providers.prepare(part)
     part = _with_forced_replacements(part, cluster)
     sets = _application_sets(part, options)
     needed: dict[object, pulumi.Resource] = {}
     for application_set in sets.values():
         needed.update(application_set.namespaces)
-    applications = list(_applications(part, settings, sets, cluster))
+    applications = list(_applications(part, settings, sets, cluster, providers))
     for application in applications:
         needed.update(application.provided)
-    standing = _bystanders(part, applications, needed)
+    standing = _bystanders(part, applications, needed, providers)
     provided(needed)
     await _declare_objects(part, [*applications, *standing], needed)
     for warning in (text for each in part.applications for text in each.warnings):
@@ -95,8 +98,18 @@ async def _delete(
             rules=settings.health_rules,
         )
     if part.doomed and not failed:
-        OrphanedResources(ORPHANED_RESOURCES, part.doomed, cluster, options)
+        OrphanedResources(ORPHANED_RESOURCES, part.doomed, cluster, options, users=_users(part))
     return failed
+
+
+def _users(part: Part) -> dict[str, str]:
+    """As whom each Application is synced, or was, if not as whoever runs the program."""
+    names = part.inventory.application_inputs
+    accounts = {
+        **{name: last_account(part.inventory, name) for name in names},
+        **{each.spec.name: each.account for each in part.applications if each.error is None},
+    }
+    return {name: account.user for name, account in accounts.items() if account}
 
 
 async def _not_whole(applications: Iterable[Application]) -> list[str]:
@@ -167,13 +180,17 @@ def _application_sets(part: Part, options: pulumi.ResourceOptions) -> dict[str, 
 
 
 def _applications(
-    part: Part, settings: Settings, sets: Mapping[str, ApplicationSet], cluster: LiveCluster
+    part: Part,
+    settings: Settings,
+    sets: Mapping[str, ApplicationSet],
+    cluster: LiveCluster,
+    providers: Providers,
 ) -> Iterable[Application]:
     kept, awaited = _kept(part), part.order.wanted
     replaces = any(target.replacements for target in part.applications)
     replacing = after_deletion(cluster) if replaces else None
     writing = Writing(
-        cluster, part.inventory, lambda: cluster_provider(settings, server_side_apply=False)
+        cluster, part.inventory, lambda each: providers.of(each, server_side_apply=False)
     )
     for target in part.applications:
         args = ApplicationArgs(
@@ -189,8 +206,13 @@ def _applications(
             awaited=target.spec.name in awaited,
             health_rules=settings.health_rules,
         )
-        parent = sets[target.spec.application_set]
-        yield Application(target.spec.name, args, pulumi.ResourceOptions(parent=parent))
+        account = target.account
+        if target.error is not None or target.stopped:  # left exactly as it was
+            account = last_account(part.inventory, target.spec.name)
+        own = pulumi.ResourceOptions(
+            parent=sets[target.spec.application_set], providers=_inherited(providers, account)
+        )
+        yield Application(target.spec.name, args, own)
     for name, objects in sorted(kept.items()):
         parent = sets[objects[0].application_set]
         args = ApplicationArgs(
@@ -200,7 +222,21 @@ def _applications(
             held=part.held,
             departed=True,
         )
-        yield Application(name, args, pulumi.ResourceOptions(parent=parent))
+        account = last_account(part.inventory, name)
+        own = pulumi.ResourceOptions(parent=parent, providers=_inherited(providers, account))
+        yield Application(name, args, own)
+
+
+def _given(options: pulumi.ResourceOptions) -> pulumi.ProviderResource | None:
+    given = options.providers or ()
+    return next(iter(given.values() if isinstance(given, Mapping) else given), None)
+
+
+def _inherited(
+    providers: Providers, account: ServiceAccount | None
+) -> list[pulumi.ProviderResource] | None:
+    """The provider of an Application's objects, where it is not that of everything else."""
+    return [providers.of(account)] if account else None
 
 
 class _Bystander(Standing):
@@ -210,7 +246,10 @@ class _Bystander(Standing):
 
 
 def _bystanders(
-    part: Part, applications: Sequence[Application], provided: dict[object, pulumi.Resource]
+    part: Part,
+    applications: Sequence[Application],
+    provided: dict[object, pulumi.Resource],
+    providers: Providers,
 ) -> list[_Bystander]:
     """Register what objects of the part depend on and what is no target of this run.
 
@@ -221,7 +260,8 @@ def _bystanders(
         return []
     declared: dict[ResourceKey, pulumi.Resource] = {}
     for found in part.bystanders:
-        stub = declare_kept(found, Options(parent=applications[0]))
+        way = Way(provider=providers.last(found.provider))
+        stub = declare_kept(found, Options(parent=applications[0], way=way))
         declared[found.key] = stub
         need = provides(Manifest.from_body(dict(found.body)))
         if need is not None:

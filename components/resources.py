@@ -125,6 +125,7 @@ def declare_kept(
             ignore_changes=ignored,
             retain_on_delete=options.retain or found.retained or None,
             deleted_with=options.retain_with,
+            provider=options.way.provider,
             additional_secret_outputs=list(SECRET_FIELDS) if _is_secret(body) else None,
             version=PROVIDER_VERSION,
         ),

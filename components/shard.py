@@ -15,6 +15,7 @@ from cluster.live_status import read_status
 from components.last_deployment import read_inventory
 from components.live_cluster import LiveCluster
 from gitops.application_order import in_order
+from gitops.bootstrap_objects import has_derived_rights
 from gitops.config import Settings
 from gitops.inventory import Inventory
 from gitops.orphans import LiveObject
@@ -35,10 +36,12 @@ from gitops.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """What of a target, and of what the cluster holds of ours, a stack is about."""
+    """What of a target, and of what the cluster holds of ours, a stack is about; ``others`` are the
+    last deployments of other shards, where the rights that all share are derived from all."""
 
     division: Division
     live: Sequence[LiveObject]
+    others: Sequence[Inventory] = ()
 
 
 def share_of_shard(
@@ -76,7 +79,7 @@ def share_of_shard(
 
     division = divide(target, settings.shards, stack=stack)
     refuse_strangers(division, inventory, stack=stack)
-    numbers = (n for n in range(settings.shards.count) if n != shard_index(stack))
+    numbers = [n for n in range(settings.shards.count) if n != shard_index(stack)]
     names = own_names(
         division,
         {each.application for each in owned if each.application},
@@ -102,7 +105,11 @@ def share_of_shard(
     settled = divide(ordered, settings.shards, stack=stack)
     own = replace(settled.own, errors=division.own.errors)
     return Shard(
-        division=replace(settled, own=own), live=own_live(owned, names, first=division.first)
+        division=replace(settled, own=own),
+        live=own_live(owned, names, first=division.first),
+        others=(
+            [state(n) for n in numbers] if division.first and has_derived_rights(settings) else []
+        ),
     )
 
 

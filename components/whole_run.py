@@ -12,6 +12,7 @@ from pathlib import Path
 import pulumi
 
 from cluster.own_rights import within_own_rights
+from components.definitions_served import require_definitions
 from components.last_deployment import made_by_sets, read_inventory
 from components.live_cluster import LiveCluster
 from components.opening import open_cluster
@@ -20,15 +21,13 @@ from gitops.argocd.set_policy import Recall
 from gitops.command_plugin import with_plugin
 from gitops.config import Settings
 from gitops.decision import Run, decide
-from gitops.definitions import advice, is_definition, share_of
-from gitops.errors import OrderError
+from gitops.definitions import advice, share_of
 from gitops.inventory import Inventory
 from gitops.known_fields import refuse_unknown_fields
 from gitops.rights.limits import limits_of
-from gitops.scope import defined_kind
-from gitops.stack_names import definitions_stack, is_definitions_stack, main_stack
+from gitops.stack_names import is_definitions_stack, main_stack
 from gitops.stores import chart_store, render_cache
-from gitops.target import ClusterView, Target, compose
+from gitops.target import compose
 
 
 def decide_all(settings: Settings, *, root: Path, stack: str) -> tuple[Run, LiveCluster]:
@@ -67,11 +66,12 @@ def decide_all(settings: Settings, *, root: Path, stack: str) -> tuple[Run, Live
         stack=name,
         elsewhere=share.elsewhere | shard.division.elsewhere,
         division=shard.division if shard.division.beside else None,
+        others=shard.others,
     )
     if is_definitions_stack(stack):
         return replace(run, namespaces=()), cluster
     if separate and view.complete:
-        _require_definitions(target, view, stack)
+        require_definitions(target, view.served, cluster, stack=stack)
     if not separate and (words := advice(stack, target)):
         pulumi.log.info(words)
     return run, cluster
@@ -85,29 +85,3 @@ def _recall(settings: Settings, stack: str, root: Path) -> Recall | None:
 
 def _namespaces(inventory: Inventory) -> set[str]:
     return {each.key.namespace for each in inventory.objects.values() if each.application}
-
-
-def _require_definitions(target: Target, view: ClusterView, stack: str) -> None:
-    """Stop before the API server refuses objects of kinds that it does not have.
-
-    Raises:
-        OrderError: a definition in Git is not in the cluster.
-    """
-    served = {(each.group, each.kind) for each in view.served}
-    kinds = {
-        f"{kind.kind}.{kind.group}"
-        for application in target.applications
-        for each in application.manifests
-        if is_definition(each.key) and (kind := defined_kind(each.body))
-        if (kind.group, kind.kind) not in served
-    }
-    if not kinds:
-        return
-    error = OrderError(
-        f"stack {stack}",
-        f"the cluster does not have {', '.join(sorted(kinds))}",
-        remedy=f"run `pulumi up --stack {definitions_stack(stack)}` first, as `gitops up` does",
-    )
-    if not pulumi.runtime.is_dry_run():
-        raise error
-    pulumi.log.warn(str(error))

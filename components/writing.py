@@ -22,6 +22,7 @@ from gitops.applied import says_the_same
 from gitops.diff import compare
 from gitops.errors import ManifestError
 from gitops.immutable import may_be_replaced
+from gitops.impersonation import ServiceAccount
 from gitops.inventory import Inventory, InventoryObject
 from gitops.manifest import Manifest, ResourceKey, labels_of
 from gitops.syncing.dropped_fields import dropped_fields, without_dropped
@@ -60,28 +61,37 @@ class Writing:
     Args:
         cluster: the cluster of the run.
         inventory: the last deployment.
-        client_side: makes the provider that does not apply server-side; called once if at all.
+        client_side: the provider that does not apply server-side, as an account or as whoever runs
+            the program.
     """
 
     def __init__(
         self,
         cluster: LiveCluster,
         inventory: Inventory,
-        client_side: Callable[[], pulumi.ProviderResource],
+        client_side: Callable[[ServiceAccount | None], pulumi.ProviderResource],
     ) -> None:
         self._cluster = cluster
         self._inventory = inventory
-        self._make_provider = client_side
-        self._provider: pulumi.ProviderResource | None = None
+        self._client_side = client_side
         self._hooks: dict[str, pulumi.ResourceHook] = {}
         self._objects: dict[ResourceKey, tuple[Manifest, ObjectOptions]] = {}
+        self._users: dict[ResourceKey, str] = {}
 
-    def way(self, manifest: Manifest, options: ObjectOptions, *, in_part: bool = False) -> Way:
+    def way(
+        self,
+        manifest: Manifest,
+        options: ObjectOptions,
+        *,
+        account: ServiceAccount | None = None,
+        in_part: bool = False,
+    ) -> Way:
         """How an object is written.
 
         Args:
             manifest: the object.
             options: its sync options.
+            account: as whom, if not as whoever runs the program.
             in_part: some of its fields are somebody else's; it is then not replaced as a whole,
                 which would take them away.
         """
@@ -98,22 +108,18 @@ class Writing:
         if not (client_side or labelled or replacing):
             return SERVER_SIDE
         self._objects[manifest.key] = (manifest, options)
+        self._users[manifest.key] = account.user if account else ""
         before: tuple[pulumi.ResourceHook, ...] = ()
         if replacing:
             before = (self._hook("replace-the-live-object", self._replace),)
         elif client_side and options.validate:
             before = (self._hook("refuse-unknown-fields", self._validate),)
         return Way(
-            provider=self._client_side_provider() if client_side else None,
+            provider=self._client_side(account) if client_side else None,
             dropped=_dropped(manifest, last) if not options.validate else (),
             before=before,
             after=(self._hook("put-the-label-back", self._relabel),) if labelled else (),
         )
-
-    def _client_side_provider(self) -> pulumi.ProviderResource:
-        if self._provider is None:
-            self._provider = self._make_provider()
-        return self._provider
 
     def _hook(self, name: str, act: Callable[[ResourceKey], None]) -> pulumi.ResourceHook:
         async def call(args: pulumi.ResourceHookArgs) -> None:
@@ -170,7 +176,7 @@ class Writing:
         resource = known.find(key.group, key.kind)
         if resource is None:  # a kind that is new in this run
             resource = facts(connection).find(key.group, key.kind)
-        return (connection, resource) if resource else None
+        return (connection.acting_as(self._users[key]), resource) if resource else None
 
 
 def _agree(body: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
@@ -200,6 +206,7 @@ def with_forced_replacements(
     created again: those that changed and that the API server would refuse (``kubectl apply
     --force``)."""
     found: dict[ResourceKey, tuple[str, ...]] = {}
+    user = target.account.user if target.account else ""
     for manifest in target.manifests:
         options = target.options_for(manifest.key)
         last = inventory.objects.get(manifest.key)
@@ -209,7 +216,7 @@ def with_forced_replacements(
         if (
             changed
             and may_be_replaced(manifest.body, options)
-            and _refused(manifest, cluster, manager)
+            and _refused(manifest, cluster, manager, user)
         ):
             found[manifest.key] = changed
     if not found:
@@ -222,9 +229,10 @@ def _changed(body: Mapping[str, object], last: Mapping[str, object]) -> tuple[st
     return tuple(sorted(n for n in names if not says_the_same(body.get(n), last.get(n), field=n)))
 
 
-def _refused(manifest: Manifest, cluster: LiveCluster, manager: str) -> bool:
+def _refused(manifest: Manifest, cluster: LiveCluster, manager: str, user: str) -> bool:
     key = manifest.key
     resource = cluster.facts.find(key.group, key.kind) if cluster.facts else None
     if cluster.connection is None or resource is None or cluster.find(key) is None:
         return False
-    return writing.refuses_apply(cluster.connection, resource, manifest.body, manager=manager)
+    connection = cluster.connection.acting_as(user)
+    return writing.refuses_apply(connection, resource, manifest.body, manager=manager)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from gitops.application import ApplicationSpec
 from gitops.errors import HomeOpsError
 from gitops.ignoring.partial import Partial
+from gitops.impersonation import ServiceAccount
 from gitops.manifest import Manifest, ResourceKey
 from gitops.syncing.hook_plan import PlannedHook
 from gitops.syncing.options import ObjectOptions
@@ -28,7 +29,9 @@ class ApplicationTarget:
     that are neither applied nor, where they exist, deleted. ``partials`` are the objects some of
     whose fields are left to others. ``default_options`` are the options of an object with no
     annotation about them, ``own_options`` those of the others. ``stopped`` by the prune gate, it
-    has no manifests either and stays as it is. ``inputs`` names what it was rendered from.
+    has no manifests either and stays as it is. ``inputs`` names what it was rendered from,
+    ``from_cache`` says that it was so in an earlier run: the same inputs give the same again. It is
+    synced as ``account``; where there is none, as whoever runs the program.
     """
 
     spec: ApplicationSpec
@@ -42,6 +45,8 @@ class ApplicationTarget:
     error: HomeOpsError | None = None
     stopped: bool = False
     inputs: str = field(default="", compare=False)
+    from_cache: bool = field(default=False, compare=False)
+    account: ServiceAccount | None = None
     warnings: tuple[str, ...] = ()
     _digest: list[str] = field(init=False, default_factory=list, compare=False, repr=False)
 
@@ -82,6 +87,7 @@ class ApplicationTarget:
             "dependsOn": spec.depends_on,
             "confirm": sorted(spec.confirm),
             "madeBySet": spec.made_by_set,
+            **({"serviceAccount": str(self.account)} if self.account else {}),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gitops.config import BootstrapSettings, Settings
+from gitops.configuration.credential_settings import secrets
 from gitops.configuration.deploy_settings import DeploySettings, RightsPolicy
 from gitops.in_cluster.objects import LABELS, RECONCILER, an_object
 from gitops.in_cluster.receiver import receiver
@@ -80,6 +81,9 @@ def _deployed(settings: Settings, deploy: DeploySettings, stack: str) -> list[di
         stack=stack,
         interval=settings.reconciler.interval,
         shards=settings.shards,
+        secrets=secrets(
+            (*settings.repository_credentials.values(), *settings.chart_credentials.values())
+        ),
     )
     if deploy.webhook is not None:
         made += receiver(deploy, deploy.webhook, settings.source, namespace=namespace, stack=stack)

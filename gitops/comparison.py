@@ -78,6 +78,18 @@ class Comparison:
         """Whether it differs by objects alone that are no longer in Git."""
         return bool(self.drifts) and all(each.why is Why.EXTRANEOUS for each in self.drifts)
 
+    @property
+    def requires_pruning(self) -> bool:
+        """Whether there are objects that are no longer in Git (ArgoCD: ``requiresPruning``)."""
+        return any(each.why is Why.EXTRANEOUS for each in self.drifts)
+
+    @property
+    def only_beside(self) -> bool:
+        """Whether everything Git has is as it should be; objects that are not in Git do not count
+        here, for they are looked for among all there are."""
+        known = self.error is None and not self.unknown
+        return known and all(each.why is Why.EXTRANEOUS for each in self.drifts)
+
     def without(self, keys: Collection[ResourceKey]) -> Comparison:
         """The same without what turned out to be no drift."""
         return replace(self, drifts=tuple(each for each in self.drifts if each.key not in keys))

@@ -15,13 +15,19 @@ from gitops import projects
 from gitops.application import ApplicationSetSpec, GitDirectory, SyncPolicy
 from gitops.argocd import settings as argocd_settings
 from gitops.argocd.settings import ArgoCDSettings
-from gitops.configuration import kubernetes_settings, reconciler_settings, stack_schema
-from gitops.configuration.deploy_settings import RightsPolicy
+from gitops.configuration import (
+    credential_settings,
+    kubernetes_settings,
+    reconciler_settings,
+    stack_schema,
+)
+from gitops.configuration.credential_settings import ChartCredentials
 from gitops.configuration.kubernetes_settings import KubernetesSettings
 from gitops.configuration.reconciler_settings import ReconcilerSettings
 from gitops.errors import ConfigError
 from gitops.gate import settings as gate_settings
 from gitops.gate.settings import GateSettings
+from gitops.git import without_credentials
 from gitops.git_login import RepositoryCredential
 from gitops.health import user_rules
 from gitops.health.user_rules import UserRule
@@ -46,14 +52,6 @@ class RepositorySource:
 
     repo_url: str = ""
     target_revision: str = "HEAD"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChartCredentials:
-    """The environment variables that hold a chart repository's user name and password."""
-
-    username_env: str
-    password_env: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +86,7 @@ class Settings:
     confirm: frozenset[str] = frozenset()
     reconciler: ReconcilerSettings = field(default_factory=ReconcilerSettings)
     separate_definitions: bool = False
+    impersonation: bool = False
     shards: Shards = field(default_factory=Shards)
 
 
@@ -159,12 +158,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
             values.get("kustomize", {}).get("loadRestrictor", LoadRestrictor.ROOT_ONLY)
         ),
         chart_mirrors=values.get("chartMirrors", {}),
-        chart_credentials={
-            prefix: ChartCredentials(
-                username_env=names["usernameEnv"], password_env=names["passwordEnv"]
-            )
-            for prefix, names in values.get("chartCredentials", {}).items()
-        },
+        chart_credentials=credential_settings.chart_credentials(values.get("chartCredentials", {})),
         bootstrap=_bootstrap(values.get("bootstrap", {})),
         ignore_differences=read_customizations(
             values.get("resourceCustomizations", {}),
@@ -174,7 +168,9 @@ def _settings(values: Mapping[str, Any]) -> Settings:
             values.get("resourceCustomizations", {}),
             subject=f"config {NAMESPACE}:resourceCustomizations",
         ),
-        repository_credentials=argocd_settings.credentials(values),
+        repository_credentials=credential_settings.repository_credentials(
+            values.get("repositoryCredentials", {})
+        ),
         argocd=argocd_settings.read(values),
         projects=_projects(values.get("projects", ())),
         application_sets=tuple(
@@ -186,6 +182,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         ),
         confirm=_confirm(values),
         separate_definitions=values.get("definitions", {}).get("separate", False),
+        impersonation=values.get("impersonation", {}).get("enabled", False),
         shards=shard_settings.read(values.get("shards", {})),
         reconciler=reconciler_settings.read(
             values.get("reconciler", {}), subject=f"config {NAMESPACE}:reconciler"
@@ -249,12 +246,7 @@ def _application_set(
 
 def _contradictions(settings: Settings, values: Mapping[str, Any]) -> list[ConfigError]:
     """What each key by itself allows and several together do not."""
-    errors: list[ConfigError] = []
-    deploy = settings.reconciler.deploy
-    if settings.shards.divided and deploy and deploy.rights is RightsPolicy.DERIVED:
-        where = f"config {NAMESPACE}:reconciler.deploy.rights"
-        reason = "are derived from one state, and with shards there are several"
-        errors.append(ConfigError(where, reason, remedy="set it to All"))
+    errors = list(credential_settings.contradictions(values, namespace=NAMESPACE))
     for key in ("projects", "applicationSets"):
         names = [entry["name"] for entry in values.get(key, ())]
         errors += [
@@ -287,7 +279,8 @@ def _other_sources(
     return [
         ConfigError(
             f"{where}.{path}",
-            f"is {found!r}, and the stack is made from {wanted or 'no named repository'!r}",
+            f"is {without_credentials(found)!r}, and the stack is made from "
+            f"{without_credentials(wanted) or 'no named repository'!r}",
             remedy=f"leave it out, or change {NAMESPACE}:source",
         )
         for path, found, wanted in pairs

@@ -81,6 +81,7 @@ def decide(
     stack: str,
     elsewhere: frozenset[ResourceKey] = frozenset(),
     division: Division | None = None,
+    others: Sequence[Inventory] = (),
 ) -> Run:
     """Settle what is declared, kept, released and deleted; pure but for its arguments.
 
@@ -93,13 +94,14 @@ def decide(
         stack: the name objects are marked with.
         elsewhere: objects in Git that another stack has.
         division: everything Git holds, where this stack is about a part of it.
+        others: the last deployments of other shards, which share the reconciler's rights.
 
     Raises:
         OwnershipError: the last deployment holds one object under two URNs, so that declaring it
             once would delete it through the other.
     """
     whole = division.whole if division else target
-    needed = _needed(settings, whole, inventory, elsewhere)
+    needed = _needed(settings, whole, _joined(inventory, others), elsewhere)
     bodies = bootstrap_objects(settings, stack=stack, needed=needed)
     bootstrap = tuple(Manifest.from_body(body) for body in bodies)
     reserved = frozenset(each.key for each in bootstrap)
@@ -177,12 +179,24 @@ def refuse_two_urns(keys: Iterable[ResourceKey], inventory: Inventory) -> None:
             )
 
 
+def _joined(inventory: Inventory, others: Sequence[Inventory]) -> Inventory:
+    """What any shard has: whichever deletes it, the rights for that are the same."""
+    objects = {key: each for other in others for key, each in other.objects.items()}
+    return replace(inventory, objects={**objects, **inventory.objects}) if others else inventory
+
+
 def _needed(
     settings: Settings, target: Target, inventory: Inventory, elsewhere: frozenset[ResourceKey]
 ) -> NeededRights:
     if not has_derived_rights(settings):
         return NeededRights()
-    return needed_rights(target.applications, inventory, target.scopes, elsewhere=elsewhere)
+    return needed_rights(
+        target.applications,
+        inventory,
+        target.scopes,
+        elsewhere=elsewhere,
+        cluster=settings.cluster,
+    )
 
 
 def _declared(

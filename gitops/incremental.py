@@ -23,7 +23,6 @@ from gitops.scope import is_crd
 from gitops.syncing.stages import sync_plan
 
 CLIENT_SIDE = "-client-side::"
-HOLDS_DELETION = "nothing is deleted while {} cannot be synced: what is gone here may be there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +33,16 @@ class Restricted:
         part: what is declared.
         names: the Applications that are synced.
         departed: those of them that are no longer in Git.
-        left_out: those that were wanted and are not synced, each with the reason; and those that
-            are synced but for what the reason says.
+        left_out: those that were wanted and cannot be synced, each with the reason.
+        waiting: those whose deletions have to wait, each with the reason; one that has left Git
+            waits altogether.
     """
 
     part: Part
     names: frozenset[str]
     departed: frozenset[str]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
 
 
 def restrict(run: Run, wanted: Collection[str]) -> Restricted:
@@ -59,8 +60,10 @@ class _Restriction:
         self._run = run
         self._inventory = run.inventory
         self._targets = {each.spec.name: each for each in run.target.applications}
-        self._left_out = self._refused(wanted)
-        names = wanted - self._left_out.keys()
+        hold = run.target.holds_deletion
+        self._waiting = {name: hold for name in wanted - self._targets.keys() if hold}
+        self._left_out = self._refused(wanted - self._waiting.keys())
+        names = wanted - self._left_out.keys() - self._waiting.keys()
         names |= self._emptied(names)
         self._names = names
         self._departed = names - self._targets.keys()
@@ -105,6 +108,7 @@ class _Restriction:
             names=self._names,
             departed=self._departed,
             left_out=self._left_out,
+            waiting=self._waiting,
         )
 
     def _refused(self, wanted: frozenset[str]) -> dict[str, str]:
@@ -116,8 +120,6 @@ class _Restriction:
                 refused[name] = str(stop)
             elif source := run.passage.waiting.get(name):
                 refused[name] = f"it waits for {source}, which the prune gate has stopped"
-            elif target is None and run.target.all_errors:
-                refused[name] = HOLDS_DELETION.format(self._broken())
             elif target is not None and target.error is not None:
                 refused[name] = str(target.error)
         while vain := self._in_vain(wanted - refused.keys(), refused):
@@ -139,9 +141,6 @@ class _Restriction:
         target = self._targets.get(name)
         own = {n: each for n, each in self._inventory.waves.items() if n.startswith(f"{name}/")}
         return target is not None and any(not each.passed for each in own.values())
-
-    def _broken(self) -> str:
-        return ", ".join(error.subject for error in self._run.target.all_errors)
 
     def _emptied(self, names: frozenset[str]) -> frozenset[str]:
         """The Applications that have left Git and whose objects have all become others'."""
@@ -165,12 +164,11 @@ class _Restriction:
         decided = [
             each for each in self._run.prune.decisions if each.object.application in self._names
         ]
-        if not self._run.target.all_errors:
+        hold = self._run.target.holds_deletion
+        if not hold:
             return decided
-        # What is gone here may be in a directory that cannot be read (docs/adr/0003).
-        for each in decided:
-            if each.action is PruneAction.PRUNE:
-                self._left_out[each.object.application] = HOLDS_DELETION.format(self._broken())
+        pruned = (each for each in decided if each.action is PruneAction.PRUNE)
+        self._waiting |= {each.object.application: hold for each in pruned}
         return [
             replace(each, action=PruneAction.KEEP) if each.action is PruneAction.PRUNE else each
             for each in decided

@@ -17,6 +17,7 @@ from gitops.application import ApplicationSpec, Destination
 from gitops.configuration.suggestions import did_you_mean
 from gitops.errors import ProjectError
 from gitops.git import without_credentials
+from gitops.impersonation import DestinationServiceAccount, read_accounts
 from gitops.manifest import Manifest, ResourceKey
 from gitops.policy import windows
 from gitops.policy.windows import SyncWindow
@@ -79,6 +80,7 @@ class AppProject:
     roles: tuple[Role, ...] = ()
     sync_windows: tuple[SyncWindow, ...] = ()
     orphaned_resources: OrphanedResources | None = None
+    destination_service_accounts: tuple[DestinationServiceAccount, ...] = ()
 
 
 DEFAULT = AppProject(
@@ -94,7 +96,7 @@ def read(values: Mapping[str, Any]) -> AppProject:
     """A project, as ArgoCD's AppProject spec writes it and its schema allows.
 
     Raises:
-        ConfigError: a sync window's schedule, duration or time zone is none.
+        ConfigError: a sync window's schedule, duration or time zone is none, or a ServiceAccount.
     """
 
     def kinds(key: str) -> tuple[GroupKind, ...]:
@@ -125,6 +127,7 @@ def read(values: Mapping[str, Any]) -> AppProject:
             for number, entry in enumerate(values.get("syncWindows", ()))
         ),
         orphaned_resources=_orphaned(values.get("orphanedResources")),
+        destination_service_accounts=read_accounts(values),
     )
 
 

@@ -33,6 +33,7 @@ from gitops.scope import is_crd
 from gitops.syncing.options import ObjectOptions, Permission, object_options
 
 HELM_POLICY = "helm.sh/resource-policy"
+MOST_NAMED = 3
 UNDELETABLE_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 
 
@@ -93,6 +94,22 @@ def plan(target: Sequence[ResourceKey], inventory: Inventory, policy: PrunePolic
     rendered = frozenset(target)
     missing = sorted(key for key in inventory.objects if key not in rendered)
     return PrunePlan(decisions=tuple(decide(inventory.objects[key], policy) for key in missing))
+
+
+def holds_deletion(broken: Sequence[str]) -> str:
+    """Why nothing may be deleted: what is gone here may be in what cannot be read (docs/adr/0003).
+
+    Args:
+        broken: the subjects of what cannot be read, rendered or applied.
+
+    Returns:
+        The reason, for people; empty where nothing is broken.
+    """
+    if not broken:
+        return ""
+    more = f" and {len(broken) - MOST_NAMED} more" if len(broken) > MOST_NAMED else ""
+    names = ", ".join(broken[:MOST_NAMED])
+    return f"nothing is deleted while {names}{more} cannot be synced: what is gone may be there"
 
 
 def undeletable(key: ResourceKey) -> bool:

@@ -15,7 +15,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +25,8 @@ from urllib.parse import urlsplit
 from gitops import tag_ranges
 from gitops.errors import RenderError, ToolError
 from gitops.git import without_credentials
-from gitops.git_login import RepositoryCredential, credential_for, login
+from gitops.git_failures import meaning
+from gitops.git_login import Access, RepositoryCredential, access, credential_for
 from gitops.projects import repository
 
 if TYPE_CHECKING:
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
 
 _URL = re.compile(r"(https?|ssh|file)://\S+|[\w.-]+@[\w.-]+:\S+|/\S+")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_REMEDIES = {
-    "Host key verification failed": "add the server's key to ~/.ssh/known_hosts",
-    "certificate": "name the file with its authority in GIT_SSL_CAINFO",
-}
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@-]*")
 
 
@@ -48,10 +45,13 @@ class OwnRepository:
     urls: tuple[str, ...] = ()
     revisions: tuple[str, ...] = ()
 
+    def is_at(self, url: str) -> bool:
+        """Whether it has that address."""
+        return repository(url) in {repository(each) for each in self.urls if each}
+
     def holds(self, url: str, revision: str) -> bool:
         """Whether the checkout is that repository at that revision."""
-        known = {repository(each) for each in self.urls if each}
-        return repository(url) in known and revision in ("", "HEAD", *self.revisions)
+        return self.is_at(url) and revision in ("", "HEAD", *self.revisions)
 
 
 @dataclass(slots=True)
@@ -153,17 +153,15 @@ class Repositories:
                 raise _no_revision(url, reference) from None
 
     def _run(self, bare: git.Repo, url: str, *arguments: str) -> str:
-        with self._environment(url) as environment:
+        with self._access(url) as login:
+            environment = {**login.environment, "GIT_ALLOW_PROTOCOL": "https:http:ssh:file"}
             try:
-                return str(bare.git.execute(["git", *arguments], env=dict(environment)))
+                return str(bare.git.execute(["git", *arguments], env=environment))
             except _library().GitCommandError as error:
-                cause = " ".join(str(error.stderr).split()).removeprefix("stderr: ").strip("' ")
-                remedy = next((r for text, r in _REMEDIES.items() if text in cause), "")
-                raise RenderError(
-                    f"repository {url}",
-                    f"cannot be read: {cause}",
-                    remedy=remedy or "check the address, and home-ops:repositoryCredentials",
-                ) from error
+                login.refused(str(error.stderr))
+                cause, remedy = meaning(str(error.stderr), remedy=login.remedy)
+                reason = f"cannot be read: {cause}"
+                raise RenderError(f"repository {url}", reason, remedy=remedy) from error
 
     @contextmanager
     def _bare(self, url: str) -> Iterator[git.Repo]:
@@ -178,15 +176,8 @@ class Repositories:
             with found:
                 yield found
 
-    @contextmanager
-    def _environment(self, url: str) -> Iterator[Mapping[str, str]]:
-        """What Git needs to log in; a password stands in no command line and in no file."""
-        environment = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:file"}
-        credential = credential_for(url, self.credentials)
-        with tempfile.TemporaryDirectory(prefix="home-ops-git-") as name:
-            if credential is not None:
-                environment |= login(url, credential, Path(name))
-            yield environment
+    def _access(self, url: str) -> AbstractContextManager[Access]:
+        return access(url, credential_for(url, self.credentials), own=self.own.is_at(url))
 
 
 @contextmanager

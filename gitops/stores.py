@@ -31,7 +31,11 @@ def chart_store(settings: Settings, root: Path, *, record: bool = False) -> Char
         lock_file=root / LOCK_FILE,
         mirrors=settings.chart_mirrors,
         credentials={
-            prefix: Credential(username_env=names.username_env, password_env=names.password_env)
+            prefix: Credential(
+                username_env=names.username_env,
+                password_env=names.password_env,
+                secret=names.secret,
+            )
             for prefix, names in settings.chart_credentials.items()
         },
         repository_root=root,

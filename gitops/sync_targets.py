@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from gitops.application_target import ApplicationTarget
 from gitops.command_plugin import COMMAND_TYPE, command_names
+from gitops.impersonation import last_account
 from gitops.incremental import Restricted
 from gitops.inventory import (
     APPLICATION_SET_TYPE,
@@ -90,9 +91,9 @@ def application_urns(
     *,
     stack: str,
 ) -> frozenset[str]:
-    """The URNs of some Applications and of everything they have or had, gates and commands that a
-    run of everything may declare for them included: a gate would run their hooks, and one without
-    its Application makes a state that nothing can read.
+    """The URNs of some Applications and of everything they have or had and no other has now, gates
+    and commands that a run of everything may declare for them included: a gate would run their
+    hooks, and one without its Application makes a state that nothing can read.
 
     Args:
         applications: all Applications in Git.
@@ -101,12 +102,15 @@ def application_urns(
         stack: the stack's short name.
     """
     urns = Urns(stack, inventory)
-    found = set(urns.before(names))
+    beside, own, others = set[str](), set[str](), set[str]()
     for each in applications:
-        if each.spec.name in names:
-            found.update(urn for manifest in each.manifests for urn in urns.of_object(manifest))
-            found.update(urns.beside(each))
-    return frozenset(found)
+        held = each.spec.name in names
+        (own if held else others).update(
+            urn for manifest in each.manifests for urn in urns.of_object(manifest)
+        )
+        beside.update(urns.beside(each) if held else ())
+    # what has moved from one of them to another Application is that one's now
+    return frozenset({*urns.before(names)} - others | own | beside)
 
 
 def _bystanders(part: Part) -> set[str]:
@@ -178,9 +182,10 @@ class Urns:
         name = application.spec.name
         # left as it is, its digest is out of date, which nothing reads; its hooks are read
         same_hooks = deletion_hooks(application) == deletion_hooks_of(self._inventory, name)
-        yield f"{self._under_set}{APPLICATION_TYPE}::{name}", same_hooks
+        same_account = application.account == last_account(self._inventory, name)
+        yield f"{self._under_set}{APPLICATION_TYPE}::{name}", same_hooks and same_account
         for manifest in application.manifests:
-            same = self._is_unchanged(manifest, name)
+            same = same_account and self._is_unchanged(manifest, name)
             yield from ((urn, same) for urn in self.of_object(manifest))
         kept = [
             each.object

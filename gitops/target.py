@@ -20,11 +20,13 @@ from gitops.charts import ChartStore
 from gitops.config import Settings
 from gitops.declared import declared
 from gitops.errors import HomeOpsError
+from gitops.impersonation import not_in_force, with_account
 from gitops.inventory import Inventory
 from gitops.manifest import ResourceKey
 from gitops.ownership import Ownership, marked
 from gitops.placement import place
 from gitops.projects import AppProject, check_application, check_manifest
+from gitops.prune import holds_deletion
 from gitops.render import Rendered, Renders, render_all
 from gitops.rendering.cache import RenderCache
 from gitops.replacements import with_replacements
@@ -66,6 +68,11 @@ class Target:
         """Every error of the run, those of Applications included."""
         broken = (each.error for each in self.applications if each.error)
         return (*self.errors, *broken)
+
+    @property
+    def holds_deletion(self) -> str:
+        """Why nothing may be deleted now (docs/adr/0003); empty where it may."""
+        return holds_deletion([each.subject for each in self.all_errors])
 
     @property
     def keys(self) -> tuple[ResourceKey, ...]:
@@ -136,13 +143,14 @@ def compose(
         projects=projects,
         inventory=inventory or Inventory(),
         cluster=cluster,
+        impersonation=settings.impersonation,
     )
     targets, scopes = checks.run()
     applications = sorted(targets, key=lambda target: target.spec.name)
     return Target(
         applications=tuple(_owned(target, stack=stack) for target in applications),
         errors=found.errors,
-        warnings=found.warnings,
+        warnings=(*found.warnings, *not_in_force(settings, projects.values())),
         projects=tuple(projects.values()),
         sets=found.sets,
         scopes=scopes,
@@ -160,6 +168,7 @@ class _Checks:
     projects: Mapping[str, AppProject]
     inventory: Inventory
     cluster: ClusterView
+    impersonation: bool = False
 
     def run(self) -> tuple[list[ApplicationTarget], Scopes]:
         """The Applications, and the kinds that are known once the broken ones are left out.
@@ -188,8 +197,10 @@ class _Checks:
         if isinstance(outcome, HomeOpsError):
             return ApplicationTarget(spec=spec, error=outcome)
         placed = with_options(place(spec, outcome.manifests, scopes=scopes))
-        placed = replace(placed, inputs=outcome.digest)
-        return _within_project(placed, self.projects[spec.project], scopes)
+        placed = replace(placed, inputs=outcome.digest, from_cache=outcome.from_cache)
+        project = self.projects[spec.project]
+        placed = with_account(placed, project) if self.impersonation else placed
+        return _within_project(placed, project, scopes)
 
 
 def _permitted(

@@ -10,7 +10,7 @@ export PATH="$tree/bin:$PATH" PYTHONPATH="$tree/python" PYTHONUNBUFFERED=1
 # a user without a name is nobody to the engine
 export USER="${USER:-home-ops}" HOME="$work" XDG_CACHE_HOME="$work/cache" PULUMI_HOME="$work/pulumi"
 # docs/environment.md says what each of these is for
-export PULUMI_PYTHON_CMD=python3 PULUMI_CONTINUE_ON_ERROR=true PULUMI_SKIP_CHECKPOINTS=true
+export PULUMI_PYTHON_CMD="$tree/bin/pulumi-python" PULUMI_CONTINUE_ON_ERROR=true PULUMI_SKIP_CHECKPOINTS=true
 export PULUMI_PARALLEL_DIFF=true PULUMI_SKIP_UPDATE_CHECK=true
 export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true
 

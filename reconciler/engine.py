@@ -25,12 +25,7 @@ from pulumi.automation.errors import CommandError, StackNotFoundError
 from gitops.gate.settings import ENVIRONMENT as CONFIRM
 from gitops.handover import ENVIRONMENT as HANDOVER
 from gitops.syncing.deletion import sealed_hooks, with_sealed_hooks
-from reconciler.engine_environment import (
-    check_environment,
-    shared_config,
-    spared,
-    without_packages,
-)
+from reconciler.engine_environment import check_environment, shared_config, spared
 from reconciler.engine_events import event_of
 from reconciler.engine_failures import EngineError, explain, loses_state
 from reconciler.engine_workspace import QuickStack, Workspace
@@ -111,7 +106,7 @@ def up(
                 **shared_config(root, stack),
                 **(environment or {}),
                 CONFIRM: ",".join((*sorted(confirmed), os.environ.get(CONFIRM, ""))),
-                **({HANDOVER: str(handover), **without_packages()} if handover else {}),
+                **({HANDOVER: str(handover)} if handover else {}),
             },
             stop=stop,
         )

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from gitops.errors import ToolError
 from gitops.stack_names import main_stack
-from gitops.stores import cache_root
 
 ENVIRONMENT = ("PULUMI_HOME", "PULUMI_BACKEND_URL")
 PROGRAMS = ("pulumi", "pulumi-language-python")
@@ -27,7 +26,6 @@ _SPARED: Mapping[str, str] = {
     _GARBAGE: "400",
     "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
 }
-_NO_PACKAGES = '"""Tells the language host that there are no packages."""\n\nprint("[]")\n'
 
 
 def check_environment(environment: Mapping[str, str]) -> None:
@@ -70,20 +68,3 @@ def shared_config(root: Path, stack: str) -> dict[str, str]:
         return {}
     file = root / f"Pulumi.{main.rpartition('/')[2]}.yaml"
     return {CONFIG_FILE: os.environ.get(CONFIG_FILE) or str(file)}
-
-
-def without_packages() -> dict[str, str]:
-    """The variables with which the language host does not list the installed Python packages.
-
-    It asks pip, to find out which plugins they need, and waits a second for it. A program that is
-    handed what it declares names the version of its provider itself.
-    """
-    folder = cache_root() / "no-packages"
-    # without the first the installed package of that name wins
-    for name, content in (("__init__.py", ""), ("__main__.py", _NO_PACKAGES)):
-        module = folder / "pip" / name
-        if not module.is_file() or module.read_text(encoding="utf-8") != content:
-            module.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            module.write_text(content, encoding="utf-8")
-    path = os.environ.get("PYTHONPATH", "")
-    return {"PYTHONPATH": os.pathsep.join(filter(None, (str(folder), path)))}

@@ -32,8 +32,9 @@ KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = (
     (
         re.compile(r"failed to load checkpoint|unexpected end of JSON input"),
         "the stack's state is damaged",
-        "put the newest whole one of the backend's history in its place, or remove it with "
-        "`pulumi stack rm --force --preserve-config`: the next pass then adopts everything",
+        "put a backup in its place with `gitops state restore FILE`, however old it is; without "
+        "one remove the state with `pulumi stack rm --force --preserve-config` and run "
+        "`gitops up`. Either way what is in the cluster is taken over as it is",
     ),
     (
         re.compile(r"passphrase must be set"),

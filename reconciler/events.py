@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gitops.impersonation import with_remedy
 from gitops.inventory import APPLICATION_TYPE
 
 _RESOURCE_PREFIX = re.compile(r'^(error: )?resource "urn:[^"]*" (was )?')
@@ -168,7 +169,7 @@ def readable(
         if not message or _NOISE.match(message):
             continue
         subject = _subject(each.urn, parents)
-        text = _RESOURCE_PREFIX.sub("", message)
+        text = with_remedy(_RESOURCE_PREFIX.sub("", message))
         told = replace(each, message=f"{subject}: {text}" if subject else text)
         (repeats if _REPEATS.match(message) else found)[told] = None
     explained = any(each.severity is Severity.ERROR for each in found)

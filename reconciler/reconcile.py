@@ -2,7 +2,8 @@
 
 Called by `gitops reconcile`. A pass holds the stack's lease, reads Git and the cluster, compares,
 decides for each Application, starts the engine only where something is to be done, and remembers
-what came of it. Between passes stay the connections; nothing that is kept decides anything alone.
+what came of it. Between passes stay the connections, and what was read and is the same the next
+time; nothing that is kept decides anything alone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from reconciler import processes, shards
 from reconciler.events import Event
 from reconciler.project import PROJECT_FILE, find_root, stack_settings
 from reconciler.reconcile_asked import NOTHING, Asked
+from reconciler.reconcile_kept import Kept
 from reconciler.reconcile_pass import Pass
 from reconciler.report import Report, timed
 from reconciler.stopping import Stop
@@ -50,6 +52,7 @@ class Options:
         on_event: told what the engine does while it runs.
         command: who holds the lease, for others who would have it.
         lease: how long the lease holds without being renewed.
+        loops: other passes follow, and what has not changed by then is kept for them.
     """
 
     stack: str
@@ -60,6 +63,7 @@ class Options:
     on_event: Callable[[Event], None] = lambda _: None
     command: str = "gitops reconcile"
     lease: timedelta = lease.DURATION
+    loops: bool = True
 
 
 class Reconciler:
@@ -74,6 +78,7 @@ class Reconciler:
         self._connection: Connection | None = None
         self._workspace: Workspace | None = None
         self._rules: UserRules | None = None
+        self._kept = Kept() if options.loops else None
         self._revision = options.revision
         self._identity = _identity(options.command)
         self._stop: Stop | None = None
@@ -191,6 +196,8 @@ class Reconciler:
                 if not self._is_arranged(report, settings, root, connection, stop):
                     return
             self.interval = settings.reconciler.interval
+            if self._kept is not None:
+                self._kept.begin()
             Pass(
                 report=report,
                 stack=self._options.stack,
@@ -204,6 +211,7 @@ class Reconciler:
                 looks_only=self._options.looks_only,
                 stop=stop,
                 on_event=self._options.on_event,
+                kept=self._kept,
             ).run()
 
     def _is_arranged(

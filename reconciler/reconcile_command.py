@@ -84,6 +84,7 @@ def reconcile(options: argparse.Namespace) -> ExitCode:
         revision=options.revision,
         folder=Path.cwd(),
         looks_only=options.dry_run,
+        loops=options.loop,
     )
     with Passes(started, options.shard) as passes, told_to_end(passes.end) as ended:
         failures, waking = 0, Waking(passes.asked)

@@ -6,7 +6,8 @@ API server (``cluster.dry_run``), and its answer remembered until the object or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,6 +33,7 @@ from gitops.manifest import Manifest, ResourceKey
 from gitops.records.record import ApplicationRecord
 from gitops.status.reading import is_definition
 from gitops.target import Target
+from reconciler.reconcile_equal import FoundEqual
 from reconciler.reconcile_reading import LiveState, read_each, resource_of
 
 MOST_MISSING = 50
@@ -60,6 +62,7 @@ class Comparing:
         system: the ignore rules of the config.
         stack: whose objects count.
         only: these Applications, where not all of them were listed.
+        before: what earlier passes have found to be equal.
     """
 
     connection: Connection
@@ -70,10 +73,13 @@ class Comparing:
     system: Sequence[IgnoreRule]
     stack: str
     only: frozenset[str] | None = None
+    before: FoundEqual
     _shared: tuple[IgnoreRule, ...] = ()
     _whole: dict[ResourceKey, Mapping[str, Any]] = field(default_factory=dict)
     _equal: dict[str, dict[str, str]] = field(default_factory=dict)
     _digests: dict[ResourceKey, str] = field(default_factory=dict)
+    _tokens: Mapping[str, str] = field(default_factory=dict)
+    _same: Collection[str] = ()
 
     def compare(self) -> Compared:
         """Compare everything.
@@ -83,6 +89,8 @@ class Comparing:
         """
         self._shared = shared_rules(self.target, self.system, self.live.owned)
         beside = extraneous(self.target, self.live.owned, stack=self.stack)
+        self._tokens = dict(self._tokens_of())
+        self._same = {name for name, each in self._tokens.items() if self.before.knows(name, each)}
         wanted = list(self._to_read())
         self._whole = dict(read_each(self.connection, self.facts, wanted))
         found: dict[str, Comparison] = {}
@@ -94,7 +102,19 @@ class Comparing:
         for name, drifts_of in beside.items():  # departed
             found[name] = Comparison(application=name, drifts=tuple(drifts_of))
         asked = self._ask(found)
+        for name, token in self._tokens.items():
+            if found[name].only_beside:
+                self.before.remember(name, token)
+        self.before.save(each.spec.name for each in self.target.applications)
         return Compared(comparisons=found, equal=self._equal, asked=asked)
+
+    def _tokens_of(self) -> Iterator[tuple[str, str]]:
+        # there may be hundreds of rules, and as many Applications
+        shared = hashlib.sha256(repr(self._shared).encode()).hexdigest()
+        for each in self._meant():
+            if each.error is None:
+                rules = f"{each.spec.ignore_differences!r} {shared} {_user(each)}"
+                yield each.spec.name, self.before.token(each, rules, self.live.objects)
 
     def _meant(self) -> list[ApplicationTarget]:
         return [
@@ -107,6 +127,8 @@ class Comparing:
         """Objects that the LISTs have not shown, or not in the form to compare."""
         missing: list[Manifest] = []
         for application in self._meant():
+            if application.spec.name in self._same:
+                continue
             record = self.records.get(application.spec.name)
             for manifest in application.manifests:
                 live = self.live.objects.get(manifest.key)
@@ -125,6 +147,8 @@ class Comparing:
         name, rules = application.spec.name, self._rules(application)
         if application.error is not None:
             return Comparison(application=name, error=application.error)
+        if name in self._same:
+            return self._as_before(application)
         drifts: list[ObjectDrift] = []
         unknown: list[ResourceKey] = []
         try:
@@ -145,6 +169,16 @@ class Comparing:
         except HomeOpsError as error:
             return Comparison(application=name, error=error)
         return Comparison(application=name, drifts=tuple(drifts), unknown=tuple(unknown))
+
+    def _as_before(self, application: ApplicationTarget) -> Comparison:
+        """Nothing is different, and what is remembered of single objects still holds."""
+        name = application.spec.name
+        record = self.records.get(name)
+        names = {str(each.key) for each in application.manifests}
+        equal = record.equal if record else {}
+        if kept := {key: token for key, token in equal.items() if key in names}:
+            self._equal[name] = kept
+        return Comparison(application=name)
 
     def _ask(self, found: dict[str, Comparison]) -> int:
         """Take out what the API server says a sync would leave as it is."""
@@ -178,7 +212,8 @@ class Comparing:
             live = self._whole.get(drift.key) or self.live.objects.get(drift.key)
             if resource is not None and live is not None:
                 body = applied(manifest, live, matching(rules, drift.key))
-                yield Suspect(key=drift.key, resource=resource, body=body, live=live)
+                user = _user(application)
+                yield Suspect(key=drift.key, resource=resource, body=body, live=live, user=user)
 
     def _is_known(
         self, application: ApplicationTarget, manifest: Manifest, live: Mapping[str, Any]
@@ -207,6 +242,11 @@ class Comparing:
 
     def _rules(self, application: ApplicationTarget) -> tuple[IgnoreRule, ...]:
         return (*application.spec.ignore_differences, *self._shared)
+
+
+def _user(application: ApplicationTarget) -> str:
+    """As whom the API server is asked; empty for whoever connects."""
+    return application.account.user if application.account else ""
 
 
 def applied(

@@ -1,7 +1,8 @@
 """What should people know about an Application, and how healthy is it with what is missing?
 
 Called by the pass before it remembers. The types are ArgoCD's where it has one (ComparisonError,
-SyncError, OrphanedResourceWarning); ours are RolledBack, RenderVaries and Warning.
+SyncError, OrphanedResourceWarning); ours are MissedChangeWarning, PruneWaits, RolledBack,
+RenderVaries and Warning.
 """
 
 from __future__ import annotations
@@ -12,18 +13,26 @@ from gitops.comparison import Comparison, Why
 from gitops.health import Health, HealthStatus
 from gitops.health.status import one_line
 from gitops.orphaned_resources import CONDITION
+from gitops.policy.decision import Decision
 from gitops.records.record import ApplicationRecord, OperationPhase
 from gitops.status.application import application_health
 from gitops.status.resource import ResourceStatus
-from reconciler.reconcile_deciding import Known
+from reconciler.reconcile_deciding import PRUNE_WAITS, Known
 from reconciler.reconcile_records import Synced
 
 RENDER_VARIES = "RenderVaries"
+MISSED_CHANGE = "MissedChangeWarning"
 _BETTER = (HealthStatus.HEALTHY, HealthStatus.SUSPENDED, HealthStatus.PROGRESSING)
 
 
 def conditions(
-    known: Known, comparison: Comparison, synced: Synced | None, *, orphaned: str = ""
+    known: Known,
+    comparison: Comparison,
+    synced: Synced | None,
+    *,
+    decision: Decision | None = None,
+    orphaned: str = "",
+    missed: str | None = None,
 ) -> dict[str, str]:
     """Everything people should know of an Application, by type.
 
@@ -31,16 +40,20 @@ def conditions(
         known: what is known of it.
         comparison: how it is at the end of the pass.
         synced: what became of its sync in this pass.
+        decision: what the pass decided about it.
         orphaned: what there is in its namespace that belongs to no Application.
+        missed: what only a run of everything has found about it in this pass; empty where that has
+            found nothing, None where there was none that can tell.
     """
     found = {CONDITION: orphaned} if orphaned else dict[str, str]()
-    if comparison.error is not None:
-        found["ComparisonError"] = str(comparison.error)
-    elif comparison.unknown:
-        kinds = sorted({f"{key.kind}.{key.group}".rstrip(".") for key in comparison.unknown})
-        found["ComparisonError"] = f"{', '.join(kinds)} cannot be listed, so nobody knows"
+    if alarm := _alarm(known, synced) if missed is None else missed:
+        found[MISSED_CHANGE] = alarm
+    if unknown := _unknown(comparison):
+        found["ComparisonError"] = unknown
     if failure := _failure(known, synced):
         found["SyncError"] = failure
+    if waits := _prune_waits(known, comparison, synced, decision):
+        found[PRUNE_WAITS] = waits
     record = known.record
     if record and record.pinned and record.pinned.digest == known.wanted:
         found["RolledBack"] = (
@@ -81,7 +94,37 @@ def may_vary(known: Known) -> bool:
 
 def is_known_to_vary(record: ApplicationRecord | None) -> bool:
     """Whether an earlier pass has found out."""
-    return record is not None and any(each.type == RENDER_VARIES for each in record.conditions)
+    return record is not None and record.has_condition(RENDER_VARIES)
+
+
+def _unknown(comparison: Comparison) -> str:
+    if comparison.error is not None:
+        return str(comparison.error)
+    kinds = sorted({f"{key.kind}.{key.group}".rstrip(".") for key in comparison.unknown})
+    return f"{', '.join(kinds)} cannot be listed, so nobody knows" if kinds else ""
+
+
+def _prune_waits(
+    known: Known, comparison: Comparison, synced: Synced | None, decision: Decision | None
+) -> str:
+    """Why objects that are no longer in Git, and may go, are still there. It is said until they are
+    gone, as policy asks whether it was."""
+    if not comparison.requires_pruning:
+        return ""
+    if synced is not None:
+        return synced.waits
+    if decision is not None and decision.reason == known.holds_deletion:
+        return decision.reason
+    left = known.record is not None and known.record.has_condition(PRUNE_WAITS)
+    return known.holds_deletion or "the next sync deletes them" if left else ""
+
+
+def _alarm(known: Known, synced: Synced | None) -> str:
+    """What an earlier run of everything has found, until somebody has synced it by hand."""
+    if known.record is None or (known.asked and synced is not None and not synced.failure):
+        return ""
+    found = (each.message for each in known.record.conditions if each.type == MISSED_CHANGE)
+    return next(found, "")
 
 
 def _failure(known: Known, synced: Synced | None) -> str:

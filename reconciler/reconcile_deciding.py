@@ -23,6 +23,8 @@ DEPARTED = "departed"
 """What stands for a revision of an Application that is no longer in Git."""
 INTERRUPTED = (OperationPhase.RUNNING, OperationPhase.ERROR)
 """How the operation of a pass looks that was killed, and of one that was ended."""
+PRUNE_WAITS = "PruneWaits"
+"""The condition of an Application with objects that a sync was not allowed to delete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ class Known:
         record: None before the first pass.
         asked: a person wants it synced now.
         varies: it renders differently every time.
+        holds_deletion: why nothing may be deleted in this pass; empty where it may.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Known:
     record: ApplicationRecord | None = None
     asked: bool = False
     varies: bool = False
+    holds_deletion: str = ""
 
     @property
     def digest(self) -> str:
@@ -99,7 +103,9 @@ def state(known: Known) -> State:
     return State(
         revision=known.wanted or known.digest,
         synced=not known.comparison.drifts,
-        only_prune=known.comparison.only_prune and known.target is not None,
+        only_prune=known.comparison.only_prune,
+        holds_deletion=known.holds_deletion,
+        left_deletions=bool(record and record.has_condition(PRUNE_WAITS)),
         resettled=resettled(known),
         last=_last(known),
         paused=bool(record and record.paused),
@@ -164,5 +170,8 @@ def _departed(name: str) -> ApplicationSpec:
         project="",
         source=Source(path=""),
         destination=Destination(namespace=""),
-        sync_policy=SyncPolicy(automated=Automated(prune=True, self_heal=True)),
+        # there is no other revision that could end its retries
+        sync_policy=SyncPolicy(
+            automated=Automated(prune=True, self_heal=True), retry={"limit": retry.FOR_EVER}
+        ),
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from cluster.connection import FORBIDDEN, Connection, StatusError
 from cluster.discovery import ClusterFacts, facts
@@ -22,12 +22,10 @@ from gitops.health import UserRules
 from gitops.ignoring.apply import LiveOwners
 from gitops.inventory import Inventory
 from gitops.manifest import ResourceKey
-from gitops.orphans import LiveObject
 from gitops.policy.decision import Decision
 from gitops.records.record import ApplicationRecord
 from gitops.render import render
 from gitops.rights.limits import Limits, limits_of
-from gitops.status.resource import ResourceStatus
 from gitops.stores import chart_store, render_cache
 from gitops.stores import repositories as other_repositories
 from gitops.target import ClusterView, Target, compose
@@ -35,34 +33,16 @@ from reconciler import reconcile_conditions
 from reconciler.reconcile_base import compare_base
 from reconciler.reconcile_comparing import Comparing
 from reconciler.reconcile_deciding import Known
-from reconciler.reconcile_reading import find_each, read_live
+from reconciler.reconcile_equal import found_equal
+from reconciler.reconcile_kept import Kept, Source
+from reconciler.reconcile_reading import Kind, find_each, read_live
 from reconciler.reconcile_rollback import Rollbacks
+from reconciler.reconcile_seen import Seen, kinds_of, seen_again
 from reconciler.reconcile_shards import Sharing
 from reconciler.report import Report, timed
 from reconciler.workspace import Workspace
 
-Value = TypeVar("Value")
 MOST_NAMES = 20  # a longer selector costs more than it saves
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """The cluster, looked at once: every Application compared and judged."""
-
-    comparisons: Mapping[str, Comparison]
-    equal: Mapping[str, Mapping[str, str]]
-    statuses: Mapping[str, tuple[ResourceStatus, ...]]
-    owned: Sequence[LiveObject] = ()
-
-    def of(self, name: str) -> Comparison:
-        """The comparison of one Application; one that is gone differs in nothing."""
-        return self.comparisons.get(name) or Comparison(application=name)
-
-
-def _merged(
-    before: Mapping[str, Value], now: Mapping[str, Value], names: Collection[str]
-) -> dict[str, Value]:
-    return {**{name: each for name, each in before.items() if name not in names}, **now}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +60,8 @@ class Looking:
         records: what earlier passes remember.
         read_state: begins to read the engine's state.
         sharing: what of it is the shard's.
+        commit: the commit's name.
+        kept: what earlier passes of the same process have found.
         state: the state, once somebody has begun to read it.
     """
 
@@ -93,6 +75,8 @@ class Looking:
     records: Mapping[str, ApplicationRecord]
     read_state: Callable[[], Future[Inventory]]
     sharing: Sharing
+    commit: str
+    kept: Kept | None = None
     state: Future[Inventory] | None = None
     _facts: ClusterFacts | None = field(default=None)
 
@@ -106,7 +90,8 @@ class Looking:
         with timed(self.report.timings, "discovery"):
             self._facts = facts(self.connection)
         with timed(self.report.timings, "compose"):
-            found = self.sharing.divided(self._compose(self.root, self._facts))
+            found = self._compose(self.root, self._facts, self.commit)
+            found = self.sharing.divided(found)
         for warning in found.warnings:
             self.report.warn(warning)
         return found
@@ -126,14 +111,18 @@ class Looking:
         with timed(self.report.timings, "compose"):
             rollbacks = Rollbacks(
                 records=self.records,
-                composed=lambda commit: self._compose(self.workspace.tree_at(commit), served),
+                composed=lambda commit: self._compose(
+                    self.workspace.tree_at(commit), served, commit
+                ),
                 warn=self.report.warn,
                 asked=asked,
             )
             return rollbacks.applied(git, beside=self.sharing.whole(git).applications)
 
-    def look(self, target: Target, names: Collection[str] = ()) -> Seen:
-        """List, compare and judge, all Applications or a few.
+    def look(
+        self, target: Target, names: Collection[str] = (), kinds: Collection[Kind] = ()
+    ) -> Seen:
+        """List, compare and judge, all Applications or a few of which the kinds are known.
 
         Raises:
             ClusterError: the cluster does not answer or refuses.
@@ -147,7 +136,9 @@ class Looking:
                 stack=self.stack,
                 rules=self.rules,
                 applications=names,
+                kinds=kinds,
                 limits=self._limits(target),
+                kept=None if names else self.kept,
             )
             live = self.sharing.live(live)
         self.report.requests += live.stats.requests
@@ -165,6 +156,7 @@ class Looking:
                 system=self.settings.ignore_differences,
                 stack=self.stack,
                 only=frozenset(names) if names else None,
+                before=found_equal(self.sharing.stack, self.connection.server),
             ).compare()
         return Seen(
             comparisons=compared.comparisons,
@@ -217,13 +209,8 @@ class Looking:
         self._facts = facts(self.connection)  # what was applied may have defined kinds
         if not names or len(names) > MOST_NAMES:
             return self.look(target)
-        now = self.look(target, names)
-        return Seen(
-            comparisons=_merged(before.comparisons, now.comparisons, names),
-            equal=_merged(before.equal, now.equal, names),
-            statuses=_merged(before.statuses, now.statuses, names),
-            owned=[*(each for each in before.owned if each.application not in names), *now.owned],
-        )
+        now = self.look(target, names, kinds_of(target, before, names))
+        return seen_again(before, now, names)
 
     def varies(self, known: Known) -> bool:
         """Whether the same source renders to something else every time.
@@ -254,17 +241,24 @@ class Looking:
         )
         return [each.body for each in manifests]
 
-    def _compose(self, root: Path, served: ClusterFacts) -> Target:
+    def _compose(self, root: Path, served: ClusterFacts, commit: str) -> Target:
         view = ClusterView(versions=served.versions, served=served.served_kinds(), complete=True)
-        target = compose(
-            self.settings,
-            root=root,
-            cluster=view,
-            charts=chart_store(self.settings, root),
-            cache=render_cache(),
-            stack=self.stack,
-            recall=self._recall,
+        source = Source(
+            commit=commit, root=root, settings=self.settings, view=view, stack=self.stack
         )
+        target = self.kept.target(source) if self.kept else None
+        if target is None:
+            target = compose(
+                self.settings,
+                root=root,
+                cluster=view,
+                charts=chart_store(self.settings, root),
+                cache=render_cache(),
+                stack=self.stack,
+                recall=self._recall,
+            )
+            if self.kept:
+                self.kept.keep_target(source, target)
         return within_own_rights(self.connection, self.settings, target)
 
     def _recall(self, names: frozenset[str] | None) -> Mapping[str, Made]:

@@ -6,25 +6,26 @@ as metadata alone, they are most of the bytes of a cluster; the comparison reads
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cluster.connection import Connection
 from cluster.discovery import ApiResource, ClusterFacts
 from cluster.limited_listing import list_within
-from cluster.listing import ListStats, Query, Skipped, listable
-from cluster.live_status import read_status
+from cluster.listing import Listing, ListStats, Query, Skipped, listable
+from cluster.live_status import LiveStatus, read_status
 from cluster.objects import get
-from gitops.health import UserRules
+from gitops.health import HealthStatus, UserRules
 from gitops.manifest import Manifest, ResourceKey
 from gitops.orphans import LiveObject
-from gitops.ownership import APPLICATION_LABEL, label_value, live_key
+from gitops.ownership import APPLICATION_LABEL, label_value
 from gitops.rights.limits import Limits
-from gitops.status.reading import is_applied, is_definition
+from gitops.status.reading import is_applied, is_definition, is_settled
 from gitops.status.resource import ResourceStatus
 from gitops.target import Target
+from reconciler.reconcile_kept import Kept, KnownObject
 
 Kind = tuple[str, str]
 WORKERS = 8
@@ -61,6 +62,7 @@ def read_live(
     applications: Collection[str] = (),
     kinds: Collection[Kind] = (),
     limits: Limits | None = None,
+    kept: Kept | None = None,
 ) -> LiveState:
     """List what carries our label.
 
@@ -73,6 +75,7 @@ def read_live(
         applications: only these; all when empty.
         kinds: only these; all when empty.
         limits: where to look, if not everywhere.
+        kept: what earlier passes have read.
 
     Raises:
         ClusterError: the server does not answer, or refuses for another reason than one kind.
@@ -93,16 +96,69 @@ def read_live(
             if is_applied(each.group, each.kind) and (not kinds or (each.group, each.kind) in kinds)
         ],
         limits,
+        known=kept.items if kept else None,
     )
-    found = read_status(connection, facts, stack=stack, rules=rules, listing=listing)
+    known = [_known(body, kept, rules) for body in listing.objects]
+    unsettled = Listing(
+        objects=[
+            body for body, each in zip(listing.objects, known, strict=True) if not each.status
+        ],
+        skipped=listing.skipped,
+        stats=listing.stats,
+    )
+    found = read_status(connection, facts, stack=stack, rules=rules, listing=unsettled)
+    if kept:
+        kept.keep_objects(_settled(known, found, rules))
     return LiveState(
-        objects={live_key(each): each for each in listing.objects},
-        owned=[LiveObject.from_body(each) for each in listing.objects],
-        statuses=found.resources,
+        objects={each.live.key: each.live.body for each in known},
+        owned=[each.live for each in known],
+        statuses=_statuses(known, found),
         skipped=listing.skipped,
         stats=found.stats,
         outdated=found.waits_for_discovery,
     )
+
+
+def _known(body: Mapping[str, Any], kept: Kept | None, rules: UserRules | None) -> KnownObject:
+    found = kept.object(body) if kept else None
+    if found is None:
+        return KnownObject(live=LiveObject.from_body(body))
+    if found.status is not None and not _is_settled(found.status, rules):
+        return replace(found, application=None, status=None)
+    return found
+
+
+def _is_settled(status: ResourceStatus, rules: UserRules | None) -> bool:
+    healthy = status.health.status is HealthStatus.HEALTHY
+    return healthy and is_settled(status.key.group, status.key.kind, rules)
+
+
+def _settled(
+    known: Iterable[KnownObject], found: LiveStatus, rules: UserRules | None
+) -> Iterator[KnownObject]:
+    """What is known of the objects by now, with the health of those that only a change of them or
+    of the rules can make another."""
+    judged = {
+        each.key: (name, each)
+        for name, several in found.resources.items()
+        for each in several
+        if _is_settled(each, rules)
+    }
+    for each in known:
+        if each.status is not None:
+            continue  # it is kept already
+        if (now := judged.get(each.live.key)) is None:
+            yield each
+        else:
+            yield replace(each, application=now[0], status=now[1])
+
+
+def _statuses(known: Iterable[KnownObject], found: LiveStatus) -> dict[str, list[ResourceStatus]]:
+    statuses = {name: list(several) for name, several in found.resources.items()}
+    for each in known:
+        if each.application is not None and each.status is not None:
+            statuses.setdefault(each.application, []).append(each.status)
+    return statuses
 
 
 def read_each(

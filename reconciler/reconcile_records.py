@@ -35,13 +35,14 @@ LONGEST = 200
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
     """What became of the sync of one Application; ``interrupted`` says that it failed because the
-    engine or the pass was ended."""
+    engine or the pass was ended, ``waits`` why it left objects that are no longer in Git."""
 
     decision: Decision
     started: datetime
     finished: datetime
     seconds: float = 0.0
     failure: str = ""
+    waits: str = ""
     interrupted: bool = False
     changes: Changes | None = None
 
@@ -175,7 +176,7 @@ def _operated(
         revision=commit.id,
         digest=known.digest,
         settings=known.target.settings if known.target else "",
-        message=_short(synced.failure or synced.decision.reason, 1000),
+        message=_short(synced.failure or synced.waits or synced.decision.reason, 1000),
         started=synced.started,
         finished=synced.finished,
         retries=synced.decision.retries,

@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler import processes
-from reconciler.staleness import unknown
+from reconciler.staleness import left_over, unknown
 from reconciler.sync import sync
 from reconciler.sync_request import SyncRequest
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from gitops.inventory import Inventory
+    from gitops.manifest import ResourceKey
     from gitops.target import Target
     from reconciler.sync_results import SyncResult
 
@@ -116,17 +117,21 @@ def left_undone(
     memory: Mapping[str, str],
     synced: Collection[str],
     target: Target,
-    state: Callable[[], Future[Inventory]],
+    state: Future[Inventory] | None,
     *,
+    live: Collection[ResourceKey],
     separate_definitions: bool,
 ) -> str:
-    """Why everything has to be run because of how an earlier run ended; empty where it has not.
+    """Why everything has to be run because of how an earlier run ended, or because the state was
+    lost or is an older one; empty where it has not.
 
     Args:
         memory: what the stack's reconciler remembers.
-        synced: the Applications that are what Git says.
+        synced: the Applications that are what Git says and are not synced anyway.
         target: all Applications.
-        state: the last deployment; read only after a run that did not do everything.
+        state: the last deployment, where it is read: after a run that did not do everything, and
+            wherever something is to be synced.
+        live: what the cluster has of ours.
         separate_definitions: whether definitions are in a stack of their own.
 
     Raises:
@@ -134,10 +139,15 @@ def left_undone(
     """
     if memory.get(RUNNING):
         return KILLED
-    if not memory.get(UNSURE):
+    if state is None:
         return ""
-    lost = unknown(synced, target, state().result(), separate_definitions=separate_definitions)
-    if not lost:
-        return ""
-    others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-    return f"the state does not have {lost[0]}{others}, which the cluster has"
+    last = state.result()
+    if lost := unknown(synced, target, last, separate_definitions=separate_definitions):
+        return f"the state does not have {_counted(lost)}, which the cluster has"
+    if memory.get(UNSURE) and (over := left_over(synced, target, last, live)):
+        return f"the state has {_counted(over)}, which neither Git nor the cluster has"
+    return ""
+
+
+def _counted(keys: Sequence[ResourceKey]) -> str:
+    return f"{keys[0]}{f' and {len(keys) - 1} more' if len(keys) > 1 else ''}"

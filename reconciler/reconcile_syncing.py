@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING
 from gitops.application_target import ApplicationTarget
 from gitops.comparison import Comparison
 from gitops.policy.decision import Action, Decision
+from gitops.prune import holds_deletion
 from gitops.records.record import ApplicationRecord, SyncStatus
 from reconciler.reconcile_deciding import Known
 from reconciler.reconcile_records import Synced
 
 if TYPE_CHECKING:
+    from reconciler.events import Changes
     from reconciler.sync_results import SyncResult
 
 SHARED, FULL_RUN = "shared", "fullRun"
-MISSED = (
-    "a run of everything changed it though no pass had found anything to do; the runs of single "
-    "Applications have missed that"
-)
 
 
 def wanted(known: Mapping[str, Known], decisions: Mapping[str, Decision]) -> dict[str, Comparison]:
@@ -40,7 +38,7 @@ def has_news(
     applications: Iterable[ApplicationTarget], records: Mapping[str, ApplicationRecord]
 ) -> bool:
     """Whether Git has something that automation will most likely sync: what it has not synced nor
-    tried before, or the removal of an Application."""
+    tried before, or the removal of an Application, which waits while one is broken."""
 
     def is_new(each: ApplicationTarget) -> bool:
         record = records.get(each.spec.name)
@@ -54,7 +52,8 @@ def has_news(
         each.error is None and each.spec.sync_policy.automated is not None and is_new(each)
         for each in found
     )
-    return any(news) or not records.keys() <= {each.spec.name for each in found}
+    removed = not records.keys() <= {each.spec.name for each in found}
+    return any(news) or (removed and not any(each.error for each in found))
 
 
 def held(known: Mapping[str, Known], decisions: Mapping[str, Decision]) -> frozenset[str]:
@@ -89,13 +88,33 @@ def full_run_due(
     return bool(every) and now - last >= every
 
 
-def missed(wanted: Collection[str], result: SyncResult) -> list[str]:
-    """The Applications that a run of everything has changed though nobody wanted it."""
-    return sorted(
-        name
-        for name, changes in result.changes.items()
-        if name and name not in wanted and changes.changed
+def missed(left: Collection[str], result: SyncResult) -> dict[str, str]:
+    """What is to be said of Applications that a run of everything has changed though it was not to.
+
+    Args:
+        left: the Applications that were what Git says; those it has not changed have an empty text.
+        result: what the run did.
+    """
+    changed = {n: each for n, each in result.changes.items() if n in left and each.changed}
+    return {name: _missed(changed[name]) if name in changed else "" for name in sorted(left)}
+
+
+def _missed(changes: Changes) -> str:
+    return (
+        f"a run of everything changed it ({changes}) though no pass had found anything to do: the "
+        "runs of single Applications have missed that, or Pulumi's state was an older one"
     )
+
+
+def applied(wanted: Collection[str], result: SyncResult) -> frozenset[str]:
+    """The Applications to sync of which everything was applied, as far as the engine says so."""
+
+    def is_changed(name: str) -> bool:
+        changes = result.changes.get(name)
+        return changes is not None and changes.changed > 0
+
+    whole = (name for name in wanted if name not in result.failures)
+    return frozenset(name for name in whole if result.complete or is_changed(name))
 
 
 def outcomes(
@@ -116,25 +135,39 @@ def outcomes(
         interrupted: whether it was ended before it was done.
     """
     finished = datetime.now(UTC).replace(microsecond=0)
-    return {
-        name: Synced(
+    found: dict[str, Synced] = {}
+    for name, decision in decisions.items():
+        if decision.action is not Action.SYNC:
+            continue
+        waits = "" if interrupted else _waits(known[name], decision, result)
+        found[name] = Synced(
             decision=decision,
             started=started.replace(microsecond=0),
             finished=finished,
             seconds=result.seconds,
-            failure=_failure(name, known[name], result),
+            failure=_failure(known[name], result, waits=bool(waits)),
+            waits=waits,
             interrupted=interrupted,
             changes=result.changes.get(name),
         )
-        for name, decision in decisions.items()
-        if decision.action is Action.SYNC
-    }
+    return found
 
 
-def _failure(name: str, known: Known, result: SyncResult) -> str:
-    if failure := result.failures.get(name):
+def _waits(known: Known, decision: Decision, result: SyncResult) -> str:
+    """Why a sync that may prune has left what is no longer in Git; empty where it has not, or
+    failed to delete it."""
+    if not decision.prune or not known.comparison.requires_pruning:
+        return ""
+    if waits := result.waiting.get(known.name) or known.holds_deletion:
+        return waits
+    others = sorted(result.failures.keys() - {known.name})
+    return "" if result.complete or result.error else holds_deletion(others)
+
+
+def _failure(known: Known, result: SyncResult, *, waits: bool) -> str:
+    if failure := result.failures.get(known.name):
         return failure
-    if result.complete:
+    if result.complete or (waits and known.comparison.only_prune):
         return ""
     # Something else went wrong in the same run: that is its failure only where it left something.
     return (result.error or "not everything was applied") if known.comparison.drifts else ""

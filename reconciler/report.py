@@ -189,7 +189,8 @@ def _line(report: ApplicationReport) -> str:
         changes = report.synced.changes
         told = str(changes) if changes else "nothing changed"
         state = "failed" if report.synced.failure else "synced"
-        return f"{report.subject}: {state} ({report.decision.reason}): {told}"
+        left = f"; {report.synced.waits}" if report.synced.waits else ""
+        return f"{report.subject}: {state} ({report.decision.reason}): {told}{left}"
     if report.comparison.status is SyncStatus.SYNCED:
         return ""
     if report.comparison.error is not None:
@@ -256,7 +257,7 @@ def _application(report: ApplicationReport) -> dict[str, Any]:
     if report.synced is not None:
         result["operation"] = {
             "phase": "Failed" if report.synced.failure else "Succeeded",
-            "message": report.synced.failure,
+            "message": report.synced.failure or report.synced.waits,
             "seconds": round(report.synced.seconds, 3),
             "changes": _changes(report.synced.changes),
         }

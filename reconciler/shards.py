@@ -8,6 +8,7 @@ remembered. See docs/adr/0013.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from cluster import lease
 from cluster.connection import Connection
+from cluster.stack_cluster import connect_to
 from cluster.stack_memory import read_memory, write_memory
 from gitops.application import ApplicationSpec
 from gitops.config import Settings
@@ -23,7 +25,13 @@ from gitops.inventory import from_export
 from gitops.sharding.arranging import arranged
 from gitops.sharding.settings import Shards
 from gitops.sharding.state import Document, emptied, resources
-from gitops.stack_names import main_stack, shard_index, shard_stack, shards_memory
+from gitops.stack_names import (
+    definitions_stack,
+    main_stack,
+    shard_index,
+    shard_stack,
+    shards_memory,
+)
 from reconciler import processes, state_store
 
 MEMORY = "division"
@@ -217,25 +225,64 @@ def held(
     """
     with ExitStack() as leases:
         for number in sorted(numbers):
-            deadline = time.monotonic() + LEASE_SECONDS
-            while True:
-                check()
-                try:
-                    leases.enter_context(
-                        lease.held(
-                            connection,
-                            namespace=settings.bootstrap.namespace,
-                            stack=shard_stack(stack, number),
-                            identity=identity,
-                            process=processes.own(),
-                            has_ended=processes.has_ended,
-                        )
+            name = shard_stack(stack, number)
+            leases.enter_context(_once_free(connection, settings, name, identity, check))
+        yield
+
+
+@contextmanager
+def definitions_held(
+    settings: Settings, stack: str, *, check: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Hold the lease of the stack that definitions are kept in, as soon as it is free: all shards
+    have that one in common.
+
+    Args:
+        settings: the stack's config.
+        stack: the shard that is synced; the process holds its lease.
+        check: raises where it is to end before it is done.
+
+    Raises:
+        LeaseHeldError: another shard applies definitions for too long.
+        ClusterError: the server does not answer or refuses.
+    """
+    identity = os.environ.get(lease.ENVIRONMENT, stack)
+    name = definitions_stack(stack)
+    with (
+        connect_to(settings.kubernetes) as connection,
+        _once_free(connection, settings, name, identity, check),
+    ):
+        yield
+
+
+@contextmanager
+def _once_free(
+    connection: Connection,
+    settings: Settings,
+    stack: str,
+    identity: str,
+    check: Callable[[], None],
+) -> Iterator[None]:
+    deadline = time.monotonic() + LEASE_SECONDS
+    with ExitStack() as taken:
+        while True:
+            check()
+            try:
+                taken.enter_context(
+                    lease.held(
+                        connection,
+                        namespace=settings.bootstrap.namespace,
+                        stack=stack,
+                        identity=identity,
+                        process=processes.own(),
+                        has_ended=processes.has_ended,
                     )
-                    break
-                except lease.LeaseHeldError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(_AGAIN_SECONDS)
+                )
+                break
+            except lease.LeaseHeldError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_AGAIN_SECONDS)
         yield
 
 

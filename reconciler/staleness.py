@@ -59,6 +59,29 @@ def unknown(
     )
 
 
+def left_over(
+    synced: Collection[str], target: Target, inventory: Inventory, live: Collection[ResourceKey]
+) -> tuple[ResourceKey, ...]:
+    """The objects that only the state has: a run has deleted them and could not write it down, as
+    its provider died. Empty while nothing may be deleted.
+
+    Args:
+        synced: the Applications that are what Git says; those that are synced anyway are none.
+        target: all Applications.
+        inventory: the last deployment.
+        live: what the cluster has of ours.
+    """
+    if target.all_errors:
+        return ()
+    others = {each.spec.name for each in target.applications}.difference(synced)
+    known = {*target.keys, *live}
+    return tuple(
+        key
+        for key, each in inventory.objects.items()
+        if each.application and each.application not in others and key not in known
+    )
+
+
 def _namespaces(wanted: Mapping[str, Comparison], target: Target, inventory: Inventory) -> set[str]:
     """The namespaces of Applications of which something is gone: perhaps with its namespace."""
     names = {

@@ -8,11 +8,13 @@ has changed that they share, and where the state would not fit together afterwar
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cluster.impersonation import accounts_in, write_kubeconfigs
 from gitops import handover
 from gitops.command_plugin import with_plugin
 from gitops.decision import Run as DecidedRun
@@ -33,7 +35,7 @@ from gitops.stack_names import definitions_stack, main_stack, shard_index
 from gitops.stores import cache_root
 from gitops.sync_targets import Targets, application_urns, sync_targets
 from gitops.target import Target
-from reconciler import definitions, slices
+from reconciler import definitions, shards, slices
 from reconciler.engine_failures import EngineError
 from reconciler.slices import last_deployment, read_ahead
 from reconciler.staleness import stale
@@ -62,7 +64,7 @@ def sync(request: SyncRequest) -> SyncResult:
     killed = killed or any(each.killed for each in work.runs)
     error = error or _how_it_ended(request, killed=killed)
     result = sync_result(work.runs, request.target, left_out=work.left_out, error=error)
-    return replace(result, full=work.full, reason=work.reason, killed=killed)
+    return replace(result, waiting=work.waiting, full=work.full, reason=work.reason, killed=killed)
 
 
 def _how_it_ended(request: SyncRequest, *, killed: bool) -> str:
@@ -79,12 +81,13 @@ def _how_it_ended(request: SyncRequest, *, killed: bool) -> str:
 
 
 class _Sync:
-    """One sync: what was run, and what was left out of it."""
+    """One sync: what was run, and what was left out of it, or waits to be deleted."""
 
     def __init__(self, request: SyncRequest) -> None:
         self._request = request
         self.runs: list[Run] = []
         self.left_out: dict[str, str] = {}
+        self.waiting: dict[str, str] = {}
         self._wanted = dict(request.wanted)
         self.full = request.full
         self.reason = ""
@@ -106,7 +109,7 @@ class _Sync:
             return
         outdated = stale(self._wanted, request.target, state)
         if outdated:
-            state = self._read_anew(request.stack, outdated)
+            state = self._read_anew(request.stack, outdated, state)
         share = self._share(state)
         restricted = restrict(self._decided(state, share), self._wanted)
         targets = _targets(restricted, request.division, share.target, state, request.stack)
@@ -117,6 +120,7 @@ class _Sync:
             self._everything(state)
             return
         self.left_out.update(restricted.left_out)
+        self.waiting.update(restricted.waiting)
         if restricted.names:
             self._some(restricted, targets, state)
 
@@ -137,15 +141,16 @@ class _Sync:
         if not self.full or shard_index(request.stack):
             return False
         deployed = last_deployment(request.root, definitions_stack(request.stack))
-        return not definitions.settled(request.target, deployed)
+        whole = request.division.whole if request.division else request.target
+        return not definitions.settled(whole, deployed)
 
     def _definitions(self) -> None:
         """Run the definitions; Applications whose own could not be applied are left out."""
         request = self._request
         stack = definitions_stack(request.stack)
-        outdated = stale(request.wanted, request.target, last_deployment(request.root, stack))
-        if outdated:
-            self._read_anew(stack, outdated)
+        deployed = last_deployment(request.root, stack)
+        if outdated := stale(request.wanted, request.target, deployed):
+            self._read_anew(stack, outdated, deployed)
         run = self._definitions_up()
         self.runs.append(run)
         for name, comparison in request.wanted.items():
@@ -156,22 +161,35 @@ class _Sync:
 
     def _definitions_up(self) -> Run:
         request = self._request
-        return definitions.up(
-            request.root, request.stack, stop=request.stop, on_event=request.on_event
-        )
+        check = request.stop.check if request.stop else lambda: None
+        with ExitStack() as alone:
+            if request.division:  # all shards have them in common
+                alone.enter_context(
+                    shards.definitions_held(request.settings, request.stack, check=check)
+                )
+            return definitions.up(
+                request.root, request.stack, stop=request.stop, on_event=request.on_event
+            )
 
     def _share(self, inventory: Inventory) -> Share:
         request = self._request
         separate = request.settings.separate_definitions
         return share_of(request.stack, request.target, request.live, inventory, separate=separate)
 
-    def _read_anew(self, stack: str, outdated: frozenset[str]) -> Inventory:
+    def _read_anew(self, stack: str, outdated: frozenset[str], deployed: Inventory) -> Inventory:
         """The state, once it is right about some objects of the cluster."""
         from reconciler import engine
 
         root = self._request.root
+        self._have_kubeconfigs(stack, deployed)
         self.runs.append(engine.refresh(root, stack, targets=sorted(outdated)))
         return last_deployment(root, stack)
+
+    def _have_kubeconfigs(self, stack: str, deployed: Inventory) -> None:
+        # the engine reads with the providers in the state, and no program runs before that
+        settings = self._request.settings
+        references = (each.provider for each in deployed.objects.values())
+        write_kubeconfigs(settings, accounts_in(references, settings), stack=stack)
 
     def _decided(self, inventory: Inventory, share: Share) -> DecidedRun:
         request = self._request
@@ -206,6 +224,7 @@ class _Sync:
         )
         self._up(exclude=sorted(held))
         if outdated:
+            self._have_kubeconfigs(request.stack, state)
             self._up(targets=sorted(outdated), refresh=True)
         if not self._beside.isdisjoint(state.objects):
             self._up(exclude=sorted(held))  # as below, for what is in another shard now

@@ -233,6 +233,8 @@ def _left_undone(report: ApplicationReport, *, pruning: bool) -> str:
     if not left:
         return ""
     objects = f"{len(left)} object{'' if len(left) == 1 else 's'}"
+    if report.comparison.only_prune and report.synced is not None and report.synced.waits:
+        return f"{report.subject}: {objects} no longer in Git stay: {report.synced.waits}"
     if report.comparison.only_prune:
         remedy = "everything had to be run; run it again" if pruning else "pass --prune"
         return f"{report.subject}: {objects} no longer in Git stay, as prune is off; {remedy}"

@@ -29,7 +29,8 @@ _TOKEN = re.compile(r"prune-[0-9a-f]{16}")  # what the prune gate asks to be con
 class SyncResult:
     """What came of a sync.
 
-    ``failures`` says for each Application that failed why; ``error`` what concerns no single one.
+    ``failures`` says for each Application that failed why; ``error`` what concerns no single one;
+    ``waiting`` why deletions of some Applications had to wait.
     ``complete`` is False where the engine did not do everything, ``killed`` True where the state
     may not know what it did. ``changes`` counts what became of the objects, those of no Application
     under the empty name. ``full`` says that everything was run, ``reason`` why where nobody had
@@ -38,6 +39,7 @@ class SyncResult:
 
     changes: Mapping[str, Changes] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
     complete: bool = True
     killed: bool = False
@@ -55,7 +57,7 @@ def sync_result(
     Args:
         runs: what the engine did.
         target: all Applications.
-        left_out: what was not synced, or not quite, without the engine.
+        left_out: what was not synced, without the engine.
         error: why the engine was not run to its end.
     """
     steps = [step for run in runs for step in run.steps]

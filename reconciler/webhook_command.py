@@ -7,16 +7,18 @@ pass when a forge says that something was pushed; it reads no config, no state a
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops.configuration.deploy_settings import PORT, Mode
+from gitops.configuration.kubernetes_settings import KubernetesSettings
 from gitops.errors import ClusterError, ConfigError
 from gitops.triggers.signature import Forge
+from reconciler.endings import told_to_end
 from reconciler.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def add_parser(
 
 def webhook(options: argparse.Namespace) -> ExitCode:
     """``gitops webhook``."""
-    from cluster.connection import connect
+    from cluster.stack_cluster import connect_to
     from reconciler.webhook_queue import Queue
     from reconciler.webhook_server import Receiver, Server
 
@@ -67,7 +69,8 @@ def webhook(options: argparse.Namespace) -> ExitCode:
         raise ConfigError(
             "gitops webhook", f"there is no file {options.secret_file}", remedy="mount the Secret"
         )
-    with connect() as connection:
+    # a Pod is in the cluster whose passes it asks for: there is no other kubeconfig to read
+    with connect_to(KubernetesSettings()) as connection:
         ask = partial(request, connection, options.namespace, options.stack, Mode(options.mode))
         queue = Queue(ask)
         receiver = Receiver(
@@ -90,17 +93,16 @@ def webhook(options: argparse.Namespace) -> ExitCode:
 
 
 def _serve(server: Server, queue: Queue) -> None:
-    ended = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: ended.set())
     queue.start()
     thread = threading.Thread(target=server.serve_forever, name="server", daemon=True)
-    thread.start()
-    print(f"listening on port {server.server_port}", file=sys.stderr, flush=True)
-    ended.wait()
-    server.shutdown()
-    thread.join()
-    queue.end()
+    with told_to_end(lambda _: None) as ended:
+        thread.start()
+        print(f"listening on port {server.server_port}", file=sys.stderr, flush=True)
+        with suppress(KeyboardInterrupt):
+            ended.wait()
+        server.shutdown()
+        thread.join()
+        queue.end()
 
 
 def request(connection: Connection, namespace: str, stack: str, mode: Mode) -> None:

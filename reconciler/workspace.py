@@ -19,8 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gitops.credentials.errors import LoginError
 from gitops.errors import HomeOpsError
 from gitops.git import without_credentials
+from gitops.git_failures import meaning
+from gitops.git_login import access
 from gitops.stores import cache_root
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ HEAD = "HEAD"
 FETCH = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
 TIMEOUT_SECONDS = 120
 LEFT_BEHIND = ("*.lock", "tmp_pack_*", "tmp_idx_*", "tmp_rev_*", "tmp_obj_*")
+CHECK = "check the URL, the credentials and the network, then run again"
 # Git never asks: a pass runs without a terminal. Whoever has set one of these means it.
 ENVIRONMENT: Mapping[str, str] = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -112,13 +116,13 @@ class Workspace:
         for pattern in LEFT_BEHIND:
             for left in Path(repository.git_dir).rglob(pattern):
                 left.unlink(missing_ok=True)
-        self._run(
+        self._ask(
             "cannot be fetched",
             lambda git: git.fetch(
                 "--prune", "--force", "origin", *FETCH, kill_after_timeout=TIMEOUT_SECONDS
             ),
         )
-        self._run("has no default branch", lambda git: git.remote("set-head", "origin", "--auto"))
+        self._ask("has no default branch", lambda git: git.remote("set-head", "origin", "--auto"))
 
     def resolve(self, revision: str) -> str:
         """The commit a target revision names: a branch, a tag, or a commit (ArgoCD, "Tracking and
@@ -266,17 +270,31 @@ class Workspace:
             origin[0].set_url(self.url)
         return repository
 
-    def _run(self, failing: str, command: Any) -> None:
+    def _ask(self, failing: str, command: Any) -> None:
+        """Run what goes to the server, with the login a mounted Secret has at this moment."""
+        try:
+            with access(self.url, None, own=True) as login:
+
+                def logged_in(git: Any) -> None:
+                    with git.custom_environment(**login.environment):
+                        command(git)
+
+                self._run(failing, logged_in, remedy=login.remedy if login.login else CHECK)
+        except LoginError as error:
+            subject = f"repository {self._shown}"
+            raise RepositoryError(subject, error.reason, remedy=error.remedy) from error
+        except RepositoryError as error:
+            login.refused(error.reason)
+            raise
+
+    def _run(self, failing: str, command: Any, *, remedy: str = CHECK) -> None:
         import git
 
         try:
             command(self._opened().git)
         except git.GitCommandError as error:
-            said = (
-                str(error.stderr or error).replace(self.url, self._shown).strip().strip("'").strip()
-            )
+            said = str(error.stderr or error).replace(self.url, self._shown)
+            cause, remedy = meaning(said, remedy=remedy)
             raise RepositoryError(
-                f"repository {self._shown}",
-                f"{failing}: {said.replace(self.url, self._shown)}",
-                remedy="check the URL, the credentials and the network, then run again",
+                f"repository {self._shown}", f"{failing}: {cause}", remedy=remedy
             ) from error

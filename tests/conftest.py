@@ -11,9 +11,12 @@ from hypothesis import HealthCheck, settings
 from toolchain import controlplane
 from toolchain.controlplane import ControlPlane
 
-# A machine busy with other tests is no reason to fail: nothing here is a test of speed.
-settings.register_profile("home-ops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("home-ops")
+# A machine busy with other tests is no reason to fail: nothing here is a test of speed. A commit is
+# judged by examples that are always the same; `make test-long` looks for others.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("steady", UNTIMED, derandomize=True, max_examples=200)
+settings.register_profile("search", UNTIMED, max_examples=2000)
+settings.load_profile("steady")
 
 # `make test` has the environment of the stack `local`; the stacks of tests have files of their own
 os.environ.pop("PULUMI_OPTION_CONFIG_FILE", None)

@@ -23,6 +23,7 @@ from toolchain.tools import Tool
 
 PACKAGES = ("gitops", "cluster", "components", "reconciler")
 ENTRYPOINT = "entrypoint.sh"
+PYTHON = ("pulumi-python", "installed_packages.py")
 _OF_THE_CONTROL_PLANE = frozenset(
     {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok"}
 )
@@ -60,6 +61,8 @@ def assemble(into: Path, *, checkout: Path = store.CHECKOUT, progress: TextIO | 
     compileall.compile_dir(into / "python", quiet=2, workers=os.cpu_count() or 1)
     shutil.copy(checkout / "image" / ENTRYPOINT, into / "bin" / "entrypoint")
     (into / "bin" / "entrypoint").chmod(0o755)
+    for name in PYTHON:
+        shutil.copy(checkout / "toolchain" / name, into / "bin" / name)
     _open_to_all(into)
 
 

@@ -18,6 +18,7 @@ KWOK = "0.8.0"
 HELM = "3.22.0"
 KUSTOMIZE = "5.8.1"
 TEMPLATES = "0.1.0"
+VERSITYGW = "1.8.0"
 
 GITHUB = "https://github.com"
 
@@ -204,5 +205,18 @@ TOOLS: tuple[Tool, ...] = (
         release=_plugin_release("command"),
         optional=True,
         without="an Application that wants local commands says that they cannot run",
+    ),
+)
+
+# what tests alone run, got when one of them does
+TEST_TOOLS: tuple[Tool, ...] = (
+    Tool(
+        name="versitygw",
+        version=VERSITYGW,
+        build=GoBuild(
+            folder="objectstore",
+            package="github.com/versity/versitygw/cmd/versitygw",
+            variables={"main.Version": VERSITYGW},
+        ),
     ),
 )

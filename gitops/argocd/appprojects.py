@@ -49,6 +49,9 @@ def read(body: Mapping[str, Any], *, origin: str, clusters: Clusters) -> ReadPro
     values["destinations"] = [
         _destination(entry, clusters) for entry in spec.get("destinations", ())
     ]
+    values["destinationServiceAccounts"] = [
+        _account(entry, clusters) for entry in spec.get("destinationServiceAccounts", ())
+    ]
     values["syncWindows"] = [_window(entry, clusters) for entry in spec.get("syncWindows", ())]
     try:
         project = projects.read({**values, "name": name})
@@ -79,6 +82,12 @@ def _destination(entry: Mapping[str, str], clusters: Clusters) -> dict[str, str]
         means = any(matches(pattern.removeprefix("!"), known) for known in clusters.known)
         found[field] = f"{'!' if denies else ''}{own}" if means else pattern
     return found
+
+
+def _account(entry: Mapping[str, str], clusters: Clusters) -> dict[str, str]:
+    """The same account with the server projects know the stack's cluster by, if it means it."""
+    own = any(matches(entry["server"], known) for known in clusters.known)
+    return {**entry, "server": "https://kubernetes.default.svc" if own else entry["server"]}
 
 
 def _window(entry: Mapping[str, Any], clusters: Clusters) -> dict[str, Any]:

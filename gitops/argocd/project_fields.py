@@ -14,7 +14,6 @@ from gitops.argocd.fields import (
     listing,
     mapping,
     one_of,
-    refused,
     without_effect,
 )
 
@@ -45,9 +44,14 @@ SPEC = mapping(
     clusterResourceBlacklist=listing(_NAMED_KIND),
     clusterResourceWhitelist=listing(_NAMED_KIND),
     description=TEXT,
-    destinationServiceAccounts=refused(
-        "everything is applied as whoever runs the program",
-        "remove it, and give the program's own account what it may do",
+    destinationServiceAccounts=listing(
+        mapping(
+            "defaultServiceAccount",
+            "server",
+            defaultServiceAccount=TEXT,
+            namespace=TEXT,
+            server=TEXT,
+        )
     ),
     destinations=listing(mapping(name=TEXT, namespace=TEXT, server=TEXT)),
     namespaceResourceBlacklist=listing(_KIND),

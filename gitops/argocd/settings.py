@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops.argocd.clusters import SERVER, Cluster, Clusters
-from gitops.git_login import RepositoryCredential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +51,3 @@ def read(config: Mapping[str, Any]) -> ArgoCDSettings | None:
         policy=values.get("policy", ""),
         clusters=clusters,
     )
-
-
-def credentials(config: Mapping[str, Any]) -> dict[str, RepositoryCredential]:
-    """Which environment variables hold the login of each prefix of repositories."""
-    return {
-        prefix: RepositoryCredential(
-            username_env=names.get("usernameEnv", ""),
-            password_env=names.get("passwordEnv", ""),
-            ssh_key_env=names.get("sshPrivateKeyEnv", ""),
-        )
-        for prefix, names in config.get("repositoryCredentials", {}).items()
-    }

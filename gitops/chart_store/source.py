@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gitops.credentials import secret_folder
 from gitops.errors import ChartError
 from gitops.rendering.inputs import ChartReference
 
@@ -23,10 +24,12 @@ _REMOTE = ("oci://", "https://", "http://")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """The names of the environment variables that hold a user name and a password."""
+    """Where a user name and a password are: environment variables, or a Secret that is mounted as
+    a folder."""
 
-    username_env: str
-    password_env: str
+    username_env: str = ""
+    password_env: str = ""
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +98,14 @@ def login(
     """The user name and password for a repository; ``None`` where it takes none.
 
     Raises:
-        ChartError: a variable that should hold one of them is not set.
+        ChartError: a variable that should hold one of them is not set, or a Secret has none.
     """
     prefix = longest_prefix(url, credentials)
     if prefix is None:
         return None
     credential = credentials[prefix]
+    if credential.secret:
+        return _in_secret(chart, credential.secret, prefix)
     names = (credential.username_env, credential.password_env)
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
@@ -110,6 +115,28 @@ def login(
             remedy="export the variables that chartCredentials names",
         )
     return os.environ[names[0]], os.environ[names[1]]
+
+
+def _in_secret(chart: ChartReference, secret: str, prefix: str) -> tuple[str, str]:
+    folder = secret_folder.named(secret)
+    try:
+        values = secret_folder.read(folder) if folder else {}
+    except OSError as error:
+        raise ChartError(
+            str(chart),
+            f"{prefix} needs credentials, and Secret {secret} cannot be read: {folder}: "
+            f"{error.strerror}",
+            remedy="mount it there",
+        ) from error
+    found = values.get("username", ""), values.get("password", "")
+    if not all(found):
+        what = "has no username and password" if folder else "is not mounted"
+        raise ChartError(
+            str(chart),
+            f"{prefix} needs credentials, and Secret {secret} {what}",
+            remedy=f"put them into a folder {secret} below the one {secret_folder.SECRETS} names",
+        )
+    return found
 
 
 def write_settings(config: Path, *, url: str, name: str, login: tuple[str, str] | None) -> None:

@@ -81,6 +81,8 @@ class State:
         revision: what Git wants to be applied.
         synced: live objects and target are the same.
         only_prune: they differ by objects alone that are no longer in Git.
+        holds_deletion: why nothing may be deleted now; empty where it may.
+        left_deletions: a sync has left objects that it was not allowed to delete then.
         resettled: Git has other settings for the Application than were last synced.
         last: the last attempt, None before the first.
         paused: somebody has paused it.
@@ -92,6 +94,8 @@ class State:
     revision: str
     synced: bool
     only_prune: bool = False
+    holds_deletion: str = ""
+    left_deletions: bool = False
     resettled: bool = False
     last: Operation | None = None
     paused: bool = False
@@ -130,6 +134,8 @@ def decide(policy: Policy, state: State, *, now: datetime) -> Decision:
     decision = _asked(policy, state) if state.asked else _automated(policy, state, now)
     if decision.action is not Action.SYNC:
         return decision
+    if state.only_prune and state.holds_deletion:
+        return Decision(action=Action.WAIT, reason=state.holds_deletion)
     found = calendar(policy.windows, policy.spec, now=now, manual=state.asked)
     if not found.refusal:
         return decision
@@ -164,9 +170,17 @@ def _automated(policy: Policy, state: State, now: datetime) -> Decision:
         return _again(policy, last, now)
     if state.resettled:
         return _sync("its settings in Git have changed", policy)
+    if state.left_deletions and state.only_prune and state.holds_deletion:
+        return Decision(action=Action.WAIT, reason=state.holds_deletion)
+    if state.left_deletions:
+        left = "its last sync left what is no longer in Git"
+        if not last.retries:
+            return _sync(left, policy, retries=1)
+        return _heal(policy, last, now, reason=left, again=left)
     if not sync_policy.automated.self_heal:
         return _left("changed in the cluster since it was synced, and selfHeal is off")
-    return _heal(policy, last, now)
+    healing, again = "changed in the cluster, and selfHeal is on", "changed in the cluster again"
+    return _heal(policy, last, now, reason=healing, again=again)
 
 
 def _again(policy: Policy, last: Operation, now: datetime) -> Decision:
@@ -181,13 +195,12 @@ def _again(policy: Policy, last: Operation, now: datetime) -> Decision:
     return _sync(f"failed, {nth}", policy, retries=last.retries + 1)
 
 
-def _heal(policy: Policy, last: Operation, now: datetime) -> Decision:
+def _heal(policy: Policy, last: Operation, now: datetime, *, reason: str, again: str) -> Decision:
     at = last.ended + SELF_HEAL.delay(last.retries)
     if now < at:
-        return Decision(action=Action.WAIT, reason="changed in the cluster again", at=at)
+        return Decision(action=Action.WAIT, reason=again, at=at)
     # what stayed healed for a while is healed at once the next time
     calm = now - last.ended > 2 * SELF_HEAL.max_duration
-    reason = "changed in the cluster, and selfHeal is on"
     return _sync(reason, policy, retries=0 if calm else last.retries + 1)
 
 

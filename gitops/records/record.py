@@ -132,6 +132,10 @@ class ApplicationRecord:
         kept = (*self.history, replace(entry, id=number))[-max(limit, 1) :]
         return replace(self, history=kept, digest=entry.digest)
 
+    def has_condition(self, kind: str) -> bool:
+        """Whether the last pass left a condition of this type."""
+        return any(each.type == kind for each in self.conditions)
+
     def with_conditions(self, messages: Mapping[str, str], now: datetime) -> ApplicationRecord:
         """The record with exactly these conditions; one known before keeps its time."""
         known = {(each.type, each.message): each for each in self.conditions}

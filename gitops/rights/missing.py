@@ -60,18 +60,23 @@ def _missing(
 def _refused(rule: Mapping[str, Any], held: Rules, namespace: str) -> Iterator[str]:
     group = rule["apiGroups"][0]
     for resource in rule["resources"]:
-        verbs = [verb for verb in rule["verbs"] if not is_granted(held, group, resource, verb)]
+        names = rule.get("resourceNames") or ("",)
+        verbs = [
+            verb
+            for verb in rule["verbs"]
+            if not all(is_granted(held, group, resource, verb, name=name) for name in names)
+        ]
         if verbs:
-            name = f"{resource}.{group}" if group else resource
+            name = " ".join(filter(None, (f"{resource}.{group}" if group else resource, *names)))
             where = f"in namespace {namespace}" if namespace else "across the cluster"
             yield f"{', '.join(verbs)} {name} {where}"
 
 
-def is_granted(held: Rules, group: str, resource: str, verb: str) -> bool:
-    """Whether rules permit a verb on every object of a resource (Kubernetes, "Using RBAC
-    Authorization": a star stands for all)."""
+def is_granted(held: Rules, group: str, resource: str, verb: str, *, name: str = "") -> bool:
+    """Whether rules permit a verb on one object of a resource or, without a name, on every one
+    (Kubernetes, "Using RBAC Authorization": a star stands for all)."""
     return any(
-        not rule.get("resourceNames")
+        (not rule.get("resourceNames") or name in rule["resourceNames"])
         and _holds(rule.get("apiGroups"), group)
         and _holds(rule.get("verbs"), verb)
         and (

@@ -2,8 +2,10 @@
 
 Called for a whole run, with what Git has and what the last deployment had: what left Git has to be
 deleted. What may be read of all objects of a kind is read across the cluster, but for Secrets;
-everything else is permitted in the namespaces that have such objects. Sources: Kubernetes, "Using
-RBAC Authorization" and "Authorization Overview" (verbs), the requests this program makes.
+everything else is permitted in the namespaces that have such objects. What is written as a
+ServiceAccount of a project is only read, and that very account may be impersonated. Sources:
+Kubernetes, "Using RBAC Authorization", "Authorization Overview" (verbs) and "User impersonation",
+the requests this program makes.
 """
 
 from __future__ import annotations
@@ -14,16 +16,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops.application_target import ApplicationTarget
+from gitops.impersonation import ServiceAccount, account_of_provider
 from gitops.inventory import Inventory
 from gitops.manifest import Manifest, ResourceKey
 from gitops.rights.handed_on import RBAC, HandedOn, handed_on
 from gitops.rights.rule import Right, rules
-from gitops.scope import Scopes, plural_of
+from gitops.scope import CRD_GROUP, Scopes, plural_of
 from gitops.syncing.options import ApplyMethod, ObjectOptions, object_options
 
 READ = ("get", "list")
 WRITE = ("create", "patch", "delete")
 SECRET = ("", "Secret")
+DEFINITION = (CRD_GROUP, "CustomResourceDefinition")
 _CLAIMS = frozenset({("", "PersistentVolumeClaim"), ("apps", "StatefulSet")})
 # What says why an object is not healthy (gitops.status.joining), and the logs of hooks.
 _CAUSES = (
@@ -59,6 +63,7 @@ def needed_rights(
     scopes: Scopes,
     *,
     elsewhere: Iterable[ResourceKey] = (),
+    cluster: str = "",
 ) -> NeededRights:
     """The rights that syncing, healing, pruning, comparing and judging Applications takes.
 
@@ -67,17 +72,26 @@ def needed_rights(
         inventory: the last deployment.
         scopes: which kinds have a namespace, and what the API server calls them.
         elsewhere: objects in Git that another stack of the same reconciler has: definitions.
+        cluster: the cluster's name in the config, by which providers in the state are known.
     """
     found, targets = _Collected(), list(applications)
     bodies: list[Mapping[str, Any]] = []
+    others: set[ResourceKey] = set()
     for target in targets:
         _add_target(found, target, scopes)
+        if target.account is not None:
+            others.update(each.key for each in target.manifests)
+            continue
         bodies += [each.body for each in (*target.manifests, *(h.manifest for h in target.hooks))]
     for key in elsewhere:
         _add(found, key, scopes, WRITE)
     policies = {each.spec.name: each.spec.sync_policy for each in targets}
     for each in inventory.objects.values():
-        if each.application:
+        if each.application and each.key not in others:
+            if account := account_of_provider(each.provider, cluster):
+                _add(found, each.key, scopes, ())
+                _add_account(found, account)
+                continue
             policy = policies.get(each.application)
             options = object_options(each.body, policy) if policy else ObjectOptions()
             _add(found, each.key, scopes, _written(options))
@@ -108,10 +122,18 @@ def rights_of(target: ApplicationTarget, scopes: Scopes) -> NeededRights:
 def _add_target(found: _Collected, target: ApplicationTarget, scopes: Scopes) -> None:
     if target.spec.sync_policy.option("CreateNamespace"):
         found.cluster.append(_NAMESPACES)
+    if target.account is not None:
+        _add_account(found, target.account)
     for manifest in target.manifests:
-        _add(found, manifest.key, scopes, _written(target.options_for(manifest.key)))
+        verbs = () if target.account else _written(target.options_for(manifest.key))
+        _add(found, manifest.key, scopes, verbs)
     for hook in target.hooks:
         _add_hook(found, hook.manifest, target, scopes)
+
+
+def _add_account(found: _Collected, account: ServiceAccount) -> None:
+    right = Right(group="", resource="serviceaccounts", name=account.name, verbs=("impersonate",))
+    found.namespaces[account.namespace].append(right)
 
 
 def _written(options: ObjectOptions) -> tuple[str, ...]:
@@ -121,18 +143,21 @@ def _written(options: ObjectOptions) -> tuple[str, ...]:
 
 def _add(found: _Collected, key: ResourceKey, scopes: Scopes, verbs: tuple[str, ...]) -> None:
     kind = (key.group, key.kind)
+    if kind == DEFINITION and "patch" in verbs:
+        verbs = tuple(dict.fromkeys((*verbs, "update")))  # the provider writes these whole
     resource = resource_name(scopes, *kind)
     if not key.namespace:
         found.cluster.append(Right(group=key.group, resource=resource, verbs=(*READ, *verbs)))
         return
     local = found.namespaces[key.namespace]
-    if not local:
+    if _CAUSES[0] not in local:
         local += _CAUSES
     if kind == SECRET:
         verbs = (*READ, *verbs)
     else:
         found.cluster.append(Right(group=key.group, resource=resource, verbs=READ))
-    local.append(Right(group=key.group, resource=resource, verbs=verbs))
+    if verbs:
+        local.append(Right(group=key.group, resource=resource, verbs=verbs))
     if kind in _CLAIMS:
         found.cluster.append(Right(group="storage.k8s.io", resource="storageclasses", verbs=READ))
 
@@ -140,7 +165,7 @@ def _add(found: _Collected, key: ResourceKey, scopes: Scopes, verbs: tuple[str, 
 def _add_hook(
     found: _Collected, manifest: Manifest, target: ApplicationTarget, scopes: Scopes
 ) -> None:
-    _add(found, manifest.key, scopes, (*WRITE, "watch"))
+    _add(found, manifest.key, scopes, ("watch",) if target.account else (*WRITE, "watch"))
     if manifest.key.namespace:
         found.namespaces[manifest.key.namespace].append(_LOGS)
     # what hooks of a deletion wait for is listed where the Application is

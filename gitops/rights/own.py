@@ -14,7 +14,13 @@ from gitops.records.definition import GROUP, PLURAL
 from gitops.rights.rule import Right
 from gitops.scope import CRD_GROUP, plural_of
 from gitops.sharding.settings import Shards
-from gitops.stack_names import own_name, shard_stack, shards_memory, trigger_name
+from gitops.stack_names import (
+    definitions_stack,
+    own_name,
+    shard_stack,
+    shards_memory,
+    trigger_name,
+)
 
 KEPT = ("get", "create", "patch", "delete")
 _NEVER_DELETED = ("get", "create", "patch")
@@ -25,12 +31,13 @@ def own_rights(stack: str, shards: Shards | None = None) -> tuple[Right, ...]:
     count = shards.count if shards else 1
     names = [own_name(shard_stack(stack, number)) for number in range(count)]
     memories = (*names, own_name(shards_memory(stack)))
+    leases = (*names, own_name(definitions_stack(stack))) if count > 1 else names
     every = ("get", "list", "create", "patch", "delete")
     return (
         Right(group="coordination.k8s.io", resource="leases", verbs=("create",)),
         *(
             Right(group="coordination.k8s.io", resource="leases", name=name, verbs=("get", "patch"))
-            for name in names
+            for name in leases
         ),
         *(
             Right(group="", resource="configmaps", name=name, verbs=_NEVER_DELETED)

@@ -63,6 +63,14 @@ def metadata_suffices(group: str, kind: str, rules: Rules | None) -> bool:
     return (group, kind) in _CONSTANT or is_definition(group, kind)
 
 
+def is_settled(group: str, kind: str, rules: Rules | None) -> bool:
+    """Whether an object of the kind that is Healthy stays so until it is changed: neither a script
+    of the user's nor the time has a say."""
+    if is_definition(group, kind) or (rules and rules.find(group=group, kind=kind)):
+        return False
+    return (group, kind) in _CONSTANT
+
+
 def is_definition(group: str, kind: str) -> bool:
     """Whether the kind is CustomResourceDefinition, whose health is read off discovery."""
     return (group, kind) == (CRD_GROUP, "CustomResourceDefinition")

@@ -14,6 +14,7 @@ from typing import Any
 
 from gitops.application import ApplicationSpec, Destination, Source, SyncPolicy
 from gitops.application_target import ApplicationTarget
+from gitops.impersonation import last_account
 from gitops.inventory import APPLICATION_TYPE, Inventory
 from gitops.manifest import Manifest, SyncPhase
 from gitops.syncing.hook_plan import hooks_of
@@ -98,6 +99,7 @@ def departed_target(inventory: Inventory, application: str) -> ApplicationTarget
         spec=spec,
         hooks=tuple(each for each in hooks if each.phase in DELETION_PHASES),
         default_options=object_options({}, policy),
+        account=last_account(inventory, application),
     )
 
 

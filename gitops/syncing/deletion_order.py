@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from gitops.application_target import ApplicationTarget
 from gitops.errors import ManifestError
+from gitops.impersonation import last_account
 from gitops.inventory import Inventory, InventoryObject
 from gitops.manifest import Manifest
 from gitops.ordering import provides
@@ -67,7 +68,7 @@ def ordered_deletions(
         decisions: what becomes of every object that is not rendered any more.
         applications: those in Git.
     """
-    living = {each.spec.name: _without_objects(each) for each in applications}
+    living = {each.spec.name: _without_objects(each, inventory) for each in applications}
     pruned = _pruned(decisions)
     emptied = inventory.application_inputs.keys() - inventory.applications.keys() - living.keys()
     targets = {n: living.get(n) or departed_target(inventory, n) for n in {*pruned, *emptied}}
@@ -110,8 +111,13 @@ def _steps(wave: Step) -> Iterator[Step]:
     yield from (step for step in (others, needed) if step)
 
 
-def _without_objects(target: ApplicationTarget) -> ApplicationTarget:
-    return ApplicationTarget(spec=target.spec, default_options=target.default_options)
+def _without_objects(target: ApplicationTarget, inventory: Inventory) -> ApplicationTarget:
+    # what goes is deleted as whom it was applied, as the engine does
+    return ApplicationTarget(
+        spec=target.spec,
+        default_options=target.default_options,
+        account=last_account(inventory, target.spec.name),
+    )
 
 
 def _options(found: InventoryObject, target: ApplicationTarget) -> ObjectOptions:

@@ -44,7 +44,7 @@ def server(directory: Path) -> Iterator[str]:
         env=environment,
         cwd="/",
     )
-    port = _free_port()
+    port = free_port()
     where = ("-D", str(directory), "-h", "127.0.0.1", "-p", str(port), "-k", str(directory))
     process = subprocess.Popen(
         [*as_nobody, found["postgres"], *where, "-c", "fsync=off"],
@@ -54,7 +54,7 @@ def server(directory: Path) -> Iterator[str]:
         cwd="/",
     )
     try:
-        until(lambda: _answers(port), "PostgreSQL", seconds=60.0)
+        until(lambda: answers(port), "PostgreSQL", seconds=60.0)
         yield f"postgres://{USER}@127.0.0.1:{port}/postgres?sslmode=disable"
     finally:
         process.terminate()
@@ -69,13 +69,15 @@ def _as_nobody(directory: Path) -> list[str]:
     return ["setpriv", *ids]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False

@@ -77,6 +77,10 @@ def test_a_stack_of_definitions(checkout: Checkout) -> None:
     synced(passes, runs=1)
     changed = {key.name for key, each in checkout.versions().items() if versions[key] != each}
     assert changed == {widgets}
+    checkout.write("kinds", definition(checkout))
+    synced(passes, runs=1)  # the cluster does not show that Git has given up a label
+    found = checkout.live.find(KIND, widgets)
+    assert found and "changed" not in found["metadata"]["labels"]
 
     more = {"reconciler": {"interval": "5m"}}
     checkout.configure(
@@ -128,3 +132,41 @@ def test_protection(checkout: Checkout) -> None:
     uids = checkout.uids()
     checkout.destroy("--stack", other).succeeded()
     assert checkout.uids() == uids
+
+
+def test_rolling_back(checkout: Checkout) -> None:
+    """An Application can be rolled back whose definition stays as it is, and stays so while other
+    definitions change; where its own would be another one, the rollback is refused and has not
+    begun."""
+    name = f"{checkout.id}/one"
+    configure(checkout, separate=True)
+    passes = Reconciling(checkout)
+    checkout.write("one", definition(checkout), widget(checkout))
+    synced(passes, runs=2)
+    checkout.write("one", definition(checkout), widget(checkout, 2))
+    synced(passes, runs=1)
+    assert size(checkout) == 2
+
+    gitops(checkout, "app", "rollback", name).expect()
+    assert size(checkout) == 1
+    passes.once().expect(runs=0)
+    checkout.write("other", definition(checkout, "Gadget"))
+    synced(passes, runs=1)
+    assert size(checkout) == 1
+    gitops(checkout, "app", "resume", name).expect()
+    passes.once().expect(runs=1)
+    assert size(checkout) == 2
+
+    checkout.write("one", definition(checkout, changed="yes"), widget(checkout, 3))
+    synced(passes, runs=2)
+    before = checkout.versions(), passes.records()["one"]["spec"]
+    refused = gitops(checkout, "app", "rollback", name).expect(1)
+    assert "its definitions are in a stack of their own" in refused.errors
+    passes.once().expect(runs=0)
+    assert (checkout.versions(), passes.records()["one"]["spec"]) == before
+
+
+def size(checkout: Checkout) -> int:
+    group, plural = f"{checkout.id}.example", "widgets"
+    path = f"/apis/{group}/v1/namespaces/{checkout.namespace}/{plural}/widget"
+    return int(checkout.live.request("GET", path)["spec"]["size"])

@@ -121,3 +121,27 @@ def test_the_lease_is_lost(
 def passes(checkout: Checkout) -> Reconciling:
     checkout.configure(source={"repoURL": str(checkout.root)})
     return Reconciling(checkout)
+
+
+def test_deleted_and_not_written_down(checkout: Checkout, passes: Reconciling) -> None:
+    """What a run has deleted before its provider died is in the state and nowhere else: the pass
+    after it takes it out of there, and what is left of an Application that is gone."""
+    checkout.write("one", config_map("a"), config_map("b"))
+    checkout.write("two", config_map("c"))
+    passes.commit()
+    passes.once().expect(runs=1)
+
+    memory = f"/api/v1/namespaces/{checkout.id}-base/configmaps/home-ops-{checkout.stack}"
+    checkout.live.request("PATCH", memory, {"data": {"unsure": "true"}})
+    for name in ("b", "c"):
+        checkout.live.request("DELETE", f"/api/v1/namespaces/{checkout.namespace}/configmaps/{name}")
+    checkout.write("one", config_map("a"))
+    checkout.remove("two")
+    passes.commit()
+    done = passes.once().expect(runs=1)
+    assert any("neither Git nor the cluster has" in each for each in done.report["warnings"])
+    left = {str(each["urn"]).rpartition("::")[2] for each in checkout.state()}
+    assert f"{checkout.namespace}/a" in left
+    assert not left & {f"{checkout.namespace}/b", f"{checkout.namespace}/c"}
+    assert not any(each.endswith("-two") for each in left)
+    passes.once().expect(runs=0)

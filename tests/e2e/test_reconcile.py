@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.checkout import Checkout, application_set
+from tests.e2e.commands import gitops
 from tests.e2e.live import Body, until
 from tests.e2e.objects import config_map, definition, service, thing
 from tests.e2e.reconciling import PassRun, Reconciling
@@ -175,7 +176,8 @@ def test_drift(checkout: Checkout, passes: Reconciling) -> None:
 
 def test_policy(checkout: Checkout, passes: Reconciling) -> None:
     """Manual, paused and broken Applications are left as they are, whatever else is synced, and the
-    pass says why; what is broken in Git is never taken for something to delete."""
+    pass says why; what is broken in Git is never taken for something to delete. As long as it is,
+    deletions wait, which is no failure, and costs nothing."""
     checkout.configure(
         policy_set(checkout, "manual"),
         policy_set(checkout, "auto", selfHeal=False),
@@ -184,6 +186,8 @@ def test_policy(checkout: Checkout, passes: Reconciling) -> None:
     checkout.write("manual", config_map("manual"))
     checkout.write("auto", config_map("auto"))
     checkout.write("auto-paused", config_map("paused"))
+    checkout.write("auto-less", config_map("stays"), config_map("goes"))
+    checkout.write("auto-gone", config_map("gone"))
     passes.commit()
     first = passes.once().expect(runs=1)
     assert (first.sync("auto"), first.sync("manual")) == ("Synced", "OutOfSync")
@@ -196,6 +200,8 @@ def test_policy(checkout: Checkout, passes: Reconciling) -> None:
     checkout.write("auto-paused", config_map("paused", "2"))
     checkout.text("auto", "objects.yaml", "kind: [broken")
     checkout.write("auto-new", config_map("new"))
+    checkout.write("auto-less", config_map("stays", "2"))
+    checkout.remove("auto-gone")
     passes.commit()
     second = passes.once().expect(1)
     assert second.app("paused")["decision"]["reason"] == "paused"
@@ -206,12 +212,24 @@ def test_policy(checkout: Checkout, passes: Reconciling) -> None:
     assert broken["sync"]["status"] == "Unknown"
     assert [each["type"] for each in broken["conditions"]] == ["ComparisonError"]
     assert "auto" in second.errors
-    passes.once().expect(1, runs=0)
+    assert data_of(checkout, "stays") == "2"
+    assert second.app("less")["operation"]["phase"] == "Succeeded"
+    assert "operation" not in second.app("gone")
+    assert second.app("gone")["decision"]["action"] == "Wait"
+    for name in ("less", "gone"):
+        [waits] = second.app(name)["conditions"]
+        assert waits["type"] == "PruneWaits"
+        assert f"{checkout.id}/auto cannot be synced" in waits["message"]
+    third = passes.once().expect(1, runs=0)
+    assert third.app("less")["decision"]["action"] == "Wait"
+    assert third.report["next"] is None
+    assert data_of(checkout, "goes") == data_of(checkout, "gone") == "1"
 
     checkout.write("auto", config_map("auto", "repaired"))
     passes.commit()
     passes.once().expect()
     assert data_of(checkout, "auto") == "repaired"
+    assert (data_of(checkout, "goes"), data_of(checkout, "gone")) == (None, None)
     assert passes.records()["auto"]["status"]["conditions"] == []
 
 
@@ -328,8 +346,49 @@ def test_locks_and_lost_states(checkout: Checkout, passes: Reconciling) -> None:
         lambda: said if (said := passes.once()).runs else None, "a run of everything", seconds=60
     )
     assert found.expect().report["engine"]["full"]
-    assert any("have missed that" in each for each in found.report["warnings"])
+    assert any("the state does not have" in each for each in found.report["warnings"])
     assert len([each for each in checkout.state() if "ConfigMap" in each["urn"]]) == 1
+
+
+def test_what_was_missed(checkout: Checkout, passes: Reconciling) -> None:
+    """What only a run of everything has found is said by every pass, and in the record, until
+    somebody syncs that Application by hand or another such run finds nothing."""
+
+    def missed(said: PassRun) -> list[str]:
+        found = [each["type"] for each in said.app("one")["conditions"]]
+        assert found == [each["type"] for each in passes.records()["one"]["status"]["conditions"]]
+        assert any("have missed that" in each for each in said.report["warnings"]) is bool(found)
+        return found
+
+    def full_runs(every: str) -> PassRun:
+        checkout.configure(
+            source={"repoURL": str(checkout.root)}, reconciler={"fullRunEvery": every}
+        )
+        passes.commit()
+        return passes.once().expect(runs=1)
+
+    checkout.write("one", config_map("one"))
+    assert missed(full_runs("1s")) == []
+    forget(checkout)
+    assert until(lambda: missed(passes.once()), "a run of everything") == ["MissedChangeWarning"]
+    until(lambda: not missed(passes.once()), "another one, that finds nothing")
+    forget(checkout)
+    until(lambda: missed(passes.once()), "a run of everything")
+    assert missed(full_runs("6h")), "what else has changed proves nothing"
+    assert missed(passes.once().expect(runs=0))
+    assert "MissedChangeWarning:" in gitops(checkout, "app", "get", f"{checkout.id}/one").output
+    gitops(checkout, "app", "sync", f"{checkout.id}/one").expect()
+    assert not missed(passes.once().expect(runs=0))
+
+
+def forget(checkout: Checkout) -> None:
+    """Make the state one of before the last change of an object."""
+    exported = json.loads(checkout.pulumi("stack", "export").succeeded().output)
+    [found] = [each for each in exported["deployment"]["resources"] if "ConfigMap" in each["urn"]]
+    found["inputs"]["data"]["value"] = found["outputs"]["data"]["value"] = "0"
+    file = checkout.root.parent / "state.json"
+    file.write_text(json.dumps(exported))
+    checkout.pulumi("stack", "import", "--file", str(file)).succeeded()
 
 
 def lock(checkout: Checkout, host: str) -> None:

@@ -1,9 +1,9 @@
-"""A Git server on the loopback interface: smart HTTP over TLS, for those who log in."""
+"""A Git server on the loopback interface: Git's own ``git http-backend`` behind TLS, for those who
+log in."""
 
 from __future__ import annotations
 
 import base64
-import gzip
 import os
 import ssl
 import subprocess
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-SERVICE = "git-upload-pack"
+PATH = "/someone/repo.git"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class GitServer:
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self.port}/someone/repo.git"
+        return f"https://127.0.0.1:{self.port}{PATH}"
 
     @property
     def authorization(self) -> str:
@@ -45,7 +45,7 @@ def git_server(
     """A server for as long as the context lasts (Git, "HTTP transfer protocols", smart).
 
     Args:
-        repository: what it serves at every path.
+        repository: what it serves at ``PATH``; there is nothing elsewhere.
         certificate: its certificate; the key stands beside it.
         login: ``user:password``; nobody needs any where it is empty.
         elsewhere: another server, to which it sends everybody.
@@ -70,17 +70,12 @@ def _handler(served: GitServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self._admitted():
-                refs = self._run("--advertise-refs")
-                header = f"# service={SERVICE}\n"
-                packet = f"{len(header) + 4:04x}{header}0000".encode()
-                self._answer(f"application/x-{SERVICE}-advertisement", packet + refs)
+                self._run(b"")
 
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                content = gzip.decompress(content)
             if self._admitted():
-                self._answer(f"application/x-{SERVICE}-result", self._run(content=content))
+                self._run(content)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -102,21 +97,34 @@ def _handler(served: GitServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def _run(self, *options: str, content: bytes = b"") -> bytes:
+        def _run(self, content: bytes) -> None:
+            path, _, query = self.path.partition("?")
+            variables = {
+                "GIT_PROJECT_ROOT": str(served.repository),
+                "GIT_HTTP_EXPORT_ALL": "1",
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                "PATH_INFO": path.removeprefix(PATH),
+                "QUERY_STRING": query,
+                "REQUEST_METHOD": self.command,
+                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                "CONTENT_LENGTH": str(len(content)),
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            }
             done = subprocess.run(
-                ["git", "upload-pack", "--stateless-rpc", *options, str(served.repository)],
+                ["git", "-c", "safe.directory=*", "http-backend"],
                 input=content,
-                env={**os.environ, "GIT_PROTOCOL": self.headers.get("Git-Protocol", "")},
+                env={**os.environ, **variables},
                 capture_output=True,
                 check=True,
             )
-            return done.stdout
-
-        def _answer(self, media_type: str, content: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", media_type)
-            self.send_header("Content-Length", str(len(content)))
+            headers, _, body = done.stdout.partition(b"\r\n\r\n")
+            pairs = [line.partition(": ") for line in headers.decode().splitlines()]
+            answer = {name: value for name, _, value in pairs}
+            self.send_response(int(answer.pop("Status", "200").split()[0]))
+            for name, value in answer.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(body)
 
     return Handler

@@ -17,6 +17,7 @@ from gitops.charts import ChartStore
 from gitops.errors import ChartError
 from gitops.rendering.inputs import ChartReference
 from tests.gitops.chart_servers import ChartServer, chart_server
+from tests.gitops.credentials.mounted import mount
 from tests.gitops.rendering import archive, chart_files, spec_for, write
 
 DEMO = archive(chart_files("demo", "1.0.0"))
@@ -75,6 +76,31 @@ def test_credentials_come_from_the_environment(
         login = Credential(username_env="CHARTS_USER", password_env="CHARTS_PASSWORD")
         folder = store(tmp_path, credentials={repo: login}).pull(repo, "demo", "1.0.0")
         assert (folder / "Chart.yaml").is_file()
+
+
+@pytest.mark.parametrize("kind", ["http", "oci"])
+def test_credentials_come_from_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A repository that wants a login gets what is in the Secret at that moment."""
+    monkeypatch.setenv("HOME_OPS_SECRETS", str(tmp_path / "secrets"))
+    login = Credential(secret="charts")
+    with chart_server(login="reader:not-a-real-one") as served:
+        served.serve_http("demo", "1.0.0", DEMO)
+        served.serve_oci("demo", "1.0.0", DEMO)
+        repo = getattr(served, kind)
+        found = store(tmp_path, credentials={repo: login})
+        with pytest.raises(ChartError, match=r"Secret charts cannot be read.*; mount it there"):
+            found.pull(repo, "demo", "1.0.0")
+        mount(tmp_path / "secrets" / "charts", {"username": "reader"})
+        with pytest.raises(ChartError, match="Secret charts has no username and password"):
+            found.pull(repo, "demo", "1.0.0")
+        mount(tmp_path / "secrets" / "charts", {"username": "reader", "password": "old"})
+        with pytest.raises(ChartError, match="cannot be pulled"):
+            found.pull(repo, "demo", "1.0.0")
+        values = {"username": "reader", "password": "not-a-real-one\n"}
+        mount(tmp_path / "secrets" / "charts", values)
+        assert (found.pull(repo, "demo", "1.0.0") / "Chart.yaml").is_file()
 
 
 def test_password_is_on_no_command_line(

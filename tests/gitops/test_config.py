@@ -223,8 +223,20 @@ SET = "config home-ops:applicationSets[media]"
             {"ghcr": "x"},
             "chartMirrors.ghcr: the key has the wrong form; write a repos",
         ),
-        ("chartCredentials", {"oci://a": {"usernameEnv": "U"}}, "passwordEnv: is missing; write t"),
-        ("chartCredentials", {"oci://a": {"password": "x"}}, "3 settings are wrong"),
+        ("chartCredentials", {"oci://a": {"usernameEnv": "U"}}, "oci://a: is half a login; write"),
+        ("chartCredentials", {"oci://a": {"password": "x"}}, "a.password: there is no such key"),
+        ("chartCredentials", {"oci://a": {}}, "a: names no login"),
+        (
+            "repositoryCredentials",
+            {"https://a": {"secret": "s", "usernameEnv": "U"}},
+            "https://a: names a Secret and variables",
+        ),
+        (
+            "source.repoURL",
+            "https://someone:correct-horse@git.example/r",
+            r"source.repoURL: https://git.example/r holds a password or token.*deploy.git",
+        ),
+        ("source.repoURL", "https://ghp_0@github.com/r", "holds a password or token"),
         ("bootstrap.namespace", "a.b", "bootstrap.namespace: is 'a.b'; write a DNS label"),
         ("bootstrap.syncPolicy", {"syncOptions": ["X=1"]}, 'bootstrap.syncPolicy: sync option "X"'),
         ("projects.0.rolls", [], r"projects\[apps\].rolls: there is no such key.*\"roles\""),
@@ -279,6 +291,7 @@ def test_refuses(path: str, value: Any, text: str) -> None:
         parse(changed(path, value))
     assert str(caught.value).startswith("config")
     assert re.search(text, str(caught.value)), str(caught.value)
+    assert "correct-horse" not in str(caught.value)
 
 
 def test_all_errors_at_once() -> None:

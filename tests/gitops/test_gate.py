@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.application_target import ApplicationTarget
@@ -295,7 +295,6 @@ def situations(draw: st.DrawFn) -> Situation:
     return situation({"before": before, "target": target})
 
 
-@settings(deadline=None)
 @given(situations())
 def test_nothing_stateful_goes_unconfirmed(run: Situation) -> None:
     """Whatever else holds, no object that holds data is deleted without its confirmation."""
@@ -303,7 +302,6 @@ def test_nothing_stateful_goes_unconfirmed(run: Situation) -> None:
         assert stateful(decision.object.key) is None
 
 
-@settings(deadline=None)
 @given(situations(), st.data())
 def test_a_confirmation_only_lets_more_through(run: Situation, data: st.DataObject) -> None:
     """More tokens never stop anything, and tokens of no deletion change nothing."""
@@ -321,7 +319,6 @@ def test_a_confirmation_only_lets_more_through(run: Situation, data: st.DataObje
     assert run.judge(*tokens).stopped == {}
 
 
-@settings(deadline=None)
 @given(situations())
 def test_what_goes_nowhere_is_not_stopped(run: Situation) -> None:
     """An empty plan stops nothing, and no Application without deletions is stopped."""
@@ -330,7 +327,6 @@ def test_what_goes_nowhere_is_not_stopped(run: Situation) -> None:
     assert run.judge().stopped.keys() <= going
 
 
-@settings(deadline=None)
 @given(situations())
 def test_the_gate_is_idempotent(run: Situation) -> None:
     """A plan that went through the gate needs it no more."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.connection import Connection, connect
@@ -262,7 +262,6 @@ def worker() -> Any:
         yield jq
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     document=st.dictionaries(KEYS, VALUES, max_size=3),
     expression=st.sampled_from(

@@ -168,8 +168,9 @@ def test_nothing_is_deleted_while_one_is_broken() -> None:
     stack.targets["broken"] = ApplicationTarget(spec=application("broken"), error=BROKEN)
     restricted, targets = stack.part("one", "left", "broken")
     assert restricted.names == {"one"}
-    assert set(restricted.left_out) == {"one", "left", "broken"}
-    assert all("media/broken" in each for each in restricted.left_out.values())
+    assert set(restricted.left_out) == {"broken"}
+    assert set(restricted.waiting) == {"one", "left"}
+    assert all("media/broken" in each for each in restricted.waiting.values())
     kept = restricted.part.prune.of(PruneAction.KEEP)
     assert [each.object.key.name for each in kept] == ["b"]
     assert "media/c" not in names_of(targets)
@@ -212,6 +213,19 @@ def test_gates_of_what_is_left_alone() -> None:
     gates = {each.rpartition("::")[2] for each in held if "$home-ops:index:Wave::" in each}
     assert gates == {"one/PreSync", "one/wave=0", "one/wave=2", "one/PostSync"}
     assert not any("two" in each for each in held)
+
+
+def test_what_has_moved_from_what_is_left_alone() -> None:
+    """A run of everything that leaves an Application alone applies all the same what another has
+    got from it, and touches nothing that it has now."""
+    stack = Stack()
+    stack.git("held", in_media("own"))
+    stack.git("other", in_media("moved"))
+    stack.state("held", in_media("own"), in_media("moved"), in_media("gone"))
+    inventory = from_export({"deployment": {"resources": stack.resources}})
+    held = application_urns(stack.targets.values(), inventory, ["held"], stack="home")
+    objects = {each.rpartition("::")[2] for each in held if "$kubernetes:" in each}
+    assert objects == {"media/own", "media/gone"}
 
 
 def test_who_waits() -> None:

@@ -185,6 +185,8 @@ def state_of(case: Mapping[str, Any]) -> State:
         revision="new",
         synced=case.get("synced", False),
         only_prune=case.get("only_prune", False),
+        holds_deletion=case.get("holds_deletion", ""),
+        left_deletions=case.get("left_deletions", False),
         resettled=case.get("resettled", False),
         last=last
         and Operation(

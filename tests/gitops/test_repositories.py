@@ -9,10 +9,11 @@ import git
 import pytest
 
 from gitops.errors import RenderError
-from gitops.git_login import RepositoryCredential
+from gitops.git_login import RepositoryCredential, credential_for
 from gitops.repositories import OwnRepository, Repositories
 from tests.gitops.git_servers import git_server
 from tests.gitops.rendering import write
+from tests.gitops.ssh_servers import ssh_server
 from toolchain.controlplane import ControlPlane
 
 
@@ -245,65 +246,45 @@ def test_a_password_in_an_address(tmp_path: Path) -> None:
     assert url.rpartition(":")[2].partition("@")[0] not in str(caught.value)
 
 
-@pytest.fixture
-def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An ``ssh`` that lets those in who have the key, and notes how it was called and with what."""
-    seen = tmp_path / "seen"
-    script = write(
-        tmp_path / "bin",
-        {
-            "ssh": f'#!/bin/sh\nprintf "%s\\n" "$*" > {seen}\nstat -c %a "$2" >> {seen}\n'
-            'if ! grep -q "^let me in$" "$2"; then echo "Permission denied (publickey)." >&2; '
-            'exit 255; fi\nfor last; do :; done\nexec sh -c "$last"\n'
-        },
-    )
-    (script / "ssh").chmod(0o700)
-    monkeypatch.setenv("PATH", str(script), prepend=":")
-    monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
-    return seen
-
-
 @pytest.mark.parametrize(
     ("prefix", "url"),
     [
-        ("git@example.com:", "git@example.com:{}"),
-        ("git@example.com", "git@example.com:{}"),
-        ("ssh://git@example.com", "ssh://git@example.com{}"),
-        ("ssh://git@example.com:2222", "ssh://git@example.com:2222{}"),
+        ("git@example.com:", "git@example.com:someone/repo"),
+        ("git@example.com", "git@example.com:someone/repo"),
+        ("ssh://git@example.com", "ssh://git@example.com/someone/repo"),
+        ("ssh://git@example.com:2222", "ssh://git@example.com:2222/someone/repo"),
+        ("https://example.com/some", ""),
+        ("https://example.com/someone", "https://example.com/someone/repo"),
     ],
 )
-def test_ssh(
-    tmp_path: Path,
-    upstream: git.Repo,
-    ssh: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    prefix: str,
-    url: str,
-) -> None:
-    """A branch, a tag and a commit come over SSH; the key is handed on as a file only its owner
-    reads, which is gone afterwards, and no error repeats it."""
-    monkeypatch.setenv("TEST_KEY", "let me in")
-    credential = RepositoryCredential(ssh_key_env="TEST_KEY")
-    address = url.format(upstream.working_dir)
-    found = others(tmp_path, credentials={prefix: credential})
-    commit = upstream.commit("v1").hexsha
-    for revision, wanted in (("main", "second"), ("v1", "first"), (commit, "first")):
-        assert (found.tree(address, revision) / "deep/file").read_text() == wanted
-    command, mode = ssh.read_text().splitlines()
-    assert "-o IdentitiesOnly=yes -o BatchMode=yes" in command
-    assert mode == "600"
-    assert not Path(command.split()[1]).exists()
-    assert b"let me in" not in stored(tmp_path)
-    monkeypatch.setenv("TEST_KEY", "another key")
-    with pytest.raises(RenderError, match=r"Permission denied.*repositoryCredentials") as refused:
-        others(tmp_path, credentials={prefix: credential}).tree(address, "main")
-    assert "another key" not in str(refused.value)
+def test_whose_login_it_is(prefix: str, url: str) -> None:
+    """A login is for what begins with its prefix and a part of the address that ends there; the
+    longest prefix wins."""
+    one, other = RepositoryCredential(secret="one"), RepositoryCredential(secret="other")
+    found = credential_for(url or "https://example.com/someone", {prefix: one, "ssh://": other})
+    assert found is (one if url else None)
 
 
-def test_an_unknown_host(tmp_path: Path, ssh: Path) -> None:
-    """Whom ssh does not know is not trusted; the error says where to introduce it."""
-    (tmp_path / "bin/ssh").write_text(
-        f'#!/bin/sh\ntouch {ssh}\necho "Host key verification failed." >&2\nexit 255\n'
-    )
-    with pytest.raises(RenderError, match=r"known_hosts$"):
-        others(tmp_path).tree("git@example.com:someone/repo", "main")
+def test_ssh(tmp_path: Path, upstream: git.Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A branch, a tag and a commit come over SSH with a key in a variable; it is in no file that
+    stays, and no error repeats it. A server ssh does not know is not trusted."""
+    source, commit = Path(upstream.working_dir), upstream.commit("v1").hexsha
+    monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
+    with ssh_server(tmp_path / "ssh") as server:
+        key, address = server.admit(), server.url(source)
+        monkeypatch.setenv("TEST_KEY", key)
+        monkeypatch.setenv("TEST_HOSTS", server.known_hosts)
+        prefix = address.partition("/repository")[0].rpartition("/upstream")[0]
+        credential = RepositoryCredential(ssh_key_env="TEST_KEY", known_hosts_env="TEST_HOSTS")
+        found = others(tmp_path, credentials={prefix: credential})
+        for revision, wanted in (("main", "second"), ("v1", "first"), (commit, "first")):
+            assert (found.tree(address, revision) / "deep/file").read_text() == wanted
+        secret = key.splitlines()[2]
+        assert secret.encode() not in stored(tmp_path)
+        unknown = RepositoryCredential(ssh_key_env="TEST_KEY")
+        with pytest.raises(RenderError, match=r"Host key verification failed.*known_hosts"):
+            others(tmp_path, credentials={prefix: unknown}).tree(address, "main")
+        server.admit()
+        with pytest.raises(RenderError, match=r"Permission denied.*repositoryCred") as refused:
+            others(tmp_path, credentials={prefix: credential}).tree(address, "main")
+    assert secret not in str(refused.value)

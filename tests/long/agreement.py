@@ -7,7 +7,7 @@ nothing of the program under test is asked.
 from __future__ import annotations
 
 import collections
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tests.e2e.checkout import Checkout
@@ -19,8 +19,8 @@ from tests.long.tree import Tree
 
 
 class Expected:
-    """What the cluster should hold, from commit to commit: what Git has, and of a broken
-    Application what it had before.
+    """What the cluster should hold, from commit to commit: what Git has, and while an Application
+    is broken whatever was there before, as nothing is deleted then (docs/adr/0003).
 
     Args:
         tree: the tree.
@@ -28,25 +28,28 @@ class Expected:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._last: dict[str, dict[Key, Body]] = {}
+        self._last: dict[Key, tuple[str, Body]] = {}
+        self._rendered: Collection[Key] = ()
 
     def objects(self) -> dict[Key, Body]:
         """The objects by identity, without hooks."""
         tree = self._tree
-        rendered = by_directory(tree.checkout, namespaces={}, without=tree.broken)
-        kept = {
-            name: self._last[name]
-            for name in (f"{tree.checkout.id}/{each}" for each in tree.broken)
-            if name in self._last
-        }
-        self._last = {**rendered, **kept}
-        found: dict[Key, Body] = {}
-        for name, bodies in self._last.items():
+        found: dict[Key, tuple[str, Body]] = {}
+        for path, bodies in by_directory(tree.checkout, namespaces={}, without=tree.broken).items():
+            name = path.rpartition("/")[2]
             for key, body in bodies.items():
                 assert key not in found, f"{key} of {name} is another's as well"
                 if not is_hook(body):
-                    found[key] = body
-        return found
+                    found[key] = name, body
+        self._last = {**self._last, **found} if tree.broken else found
+        self._rendered = found.keys()
+        return {key: body for key, (_, body) in self._last.items()}
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The directories, whole or gone, with objects that wait to be deleted."""
+        left = {name for key, (name, _) in self._last.items() if key not in self._rendered}
+        return frozenset(left - self._tree.broken)
 
 
 def is_hook(body: Body) -> bool:
@@ -93,17 +96,21 @@ def no_lock(checkout: Checkout) -> None:
     assert [*cache.glob("slices/*"), *cache.glob("handover/*/*")] == []
 
 
-def records_are(passes: Reconciling, tree: Tree) -> None:
-    """Prove that each Application of the tree has a record that says how it is, and no other."""
+def records_are(passes: Reconciling, tree: Tree, waiting: Collection[str] = ()) -> None:
+    """Prove that each Application of the tree has a record that says how it is, and no other but
+    those with objects that wait to be deleted."""
     prefix = f"e2e-{passes.checkout.id}-"
     namespace = f"{passes.checkout.id}-base"
     path = f"/apis/home-ops.dev/v1alpha1/namespaces/{namespace}/applications"
     listed = passes.checkout.live.request("GET", path)["items"]
     records = {each["metadata"]["name"].removeprefix(prefix): each["status"] for each in listed}
-    assert sorted(records) == sorted(tree.names())
+    assert sorted(records) == sorted({*tree.names(), *waiting})
     for name, status in records.items():
-        synced = "Unknown" if name in tree.broken else "Synced"
+        synced = "OutOfSync" if name in waiting else "Synced"
+        synced = "Unknown" if name in tree.broken else synced
         assert status["sync"]["status"] == synced, (name, status)
+        conditions = [each["type"] for each in status["conditions"]]
+        assert ("PruneWaits" in conditions) == (name in waiting), (name, status)
         # what failed with a provider that was killed may have been done all the same
         phase = status.get("operationState", {}).get("phase", "Succeeded")
         assert phase in ("Succeeded", "Failed"), (name, status)

@@ -6,11 +6,21 @@ import os
 import random
 import secrets
 
+import pytest
 
-def seeded(name: str) -> random.Random:
-    """A source of chance; ``HOME_OPS_TEST_SEED`` repeats an earlier one."""
+
+def seeded(name: str, capsys: pytest.CaptureFixture[str]) -> random.Random:
+    """A source of chance; ``HOME_OPS_TEST_SEED`` repeats an earlier one.
+
+    Args:
+        name: the test, for people.
+        capsys: tells the seed as the test begins; where it fails it is told with what was captured.
+    """
     seed = os.environ.get("HOME_OPS_TEST_SEED") or str(secrets.randbelow(10**6))
-    print(f"{name}: HOME_OPS_TEST_SEED={seed}", flush=True)
+    told = f"{name}: HOME_OPS_TEST_SEED={seed}"
+    with capsys.disabled():
+        print(told, flush=True)
+    print(told)
     return random.Random(seed)
 
 

@@ -38,11 +38,7 @@ def converge(tree: Tree) -> PassRun:
 def test_killed_at_any_moment(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
     """At least fifty kills: of the process, of everything it has started, of the engine alone, of
     the provider alone, at any moment of a pass."""
-    chance = seeded("killed passes")  # told where the test fails, also by a worker
-    seed = capsys.readouterr().out
-    with capsys.disabled():
-        print(seed, end="", flush=True)
-    print(seed)
+    chance = seeded("killed passes", capsys)
     configure(checkout)
     tree = Tree(Reconciling(checkout), chance, breaks=False)
     expected = Expected(tree)

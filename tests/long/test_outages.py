@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.checkout import SECONDS, Checkout
+from tests.e2e.commands import gitops
 from tests.e2e.independent import render
 from tests.e2e.live import until
 from tests.e2e.objects import config_map, config_maps
@@ -135,7 +136,7 @@ def test_the_disk_is_full(checkout: Checkout, passes: Reconciling) -> None:
 def test_memories_are_lost(checkout: Checkout, passes: Reconciling) -> None:
     """Records, caches and clone may be lost, the state may be lost or an older one: nothing is made
     anew, and the next sync knows everything again. A state that cannot be read stops syncs, and
-    says so."""
+    says so, until a backup is put in its place."""
     cache = Path(checkout.environment["XDG_CACHE_HOME"]) / "home-ops"
     backend = Path(checkout.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
     for name in ("one", "two", "three"):
@@ -173,13 +174,17 @@ def test_memories_are_lost(checkout: Checkout, passes: Reconciling) -> None:
     assert lost.report["engine"]["full"]
     assert agrees(passes) == now
 
+    backup = backend.with_name("backup.json")
+    gitops(checkout, "state", "backup", str(backup)).expect()
     [file] = (backend / ".pulumi" / "stacks").rglob(f"{checkout.stack}.json")
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
     checkout.write("two", config_map("two", "4"), config_map("two-more"))
     passes.commit()
-    assert checkout.stack in passes.once().expect(1).errors
+    damaged = passes.once().expect(1)
+    assert len(damaged.report["errors"]) == 1
+    assert "gitops state restore" in damaged.errors
     found = checkout.live.find("ConfigMap", "two", checkout.namespace)
     assert found and found["data"]["value"] == "3"
-    file.write_bytes(whole)
+    gitops(checkout, "state", "restore", "--yes", str(backup)).expect()
     assert agrees(passes) == now

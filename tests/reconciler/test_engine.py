@@ -15,7 +15,7 @@ from gitops.errors import ToolError
 from gitops.ownership import APPLICATION_LABEL
 from reconciler import engine
 from reconciler.engine_environment import ENVIRONMENT
-from reconciler.engine_failures import EngineError
+from reconciler.engine_failures import EngineError, loses_state
 from reconciler.events import Event, Outcome, Severity, Step, changes_by_application, readable
 from tests.reconciler.conftest import MakeProject, configure
 
@@ -87,6 +87,33 @@ def test_wrong_passphrase_is_explained(make_project: MakeProject, tmp_path: Path
     (tmp_path / "passphrase").write_text("another")
     with pytest.raises(EngineError, match="passphrase does not fit"):
         engine.up(root, "test")
+
+
+def test_damaged_state_is_explained(make_project: MakeProject, tmp_path: Path) -> None:
+    """Of a state that ends in the middle, as a full disk leaves it, nobody thinks that it is empty;
+    the error says how to go on."""
+    root = make_project("simple")
+    engine.up(root, "test")
+    [file] = (tmp_path / "state").rglob("test.json")
+    whole = file.read_bytes()
+    for size in (0, len(whole) // 2):
+        file.write_bytes(whole[:size])
+        with pytest.raises(EngineError, match="state is damaged") as refused:
+            engine.export(root, "test")
+        assert "gitops state restore" in refused.value.remedy
+        with pytest.raises(EngineError, match="state is damaged"):
+            engine.up(root, "test")
+
+
+def test_a_state_that_could_not_be_written() -> None:
+    """What the engine says at the end of a run when the disk is full: its words for the reason."""
+    said = (
+        "error: writing snapshot: failed to save snapshot: An IO error occurred while writing the "
+        'new snapshot file: blob (key ".pulumi/stacks/home-ops/x.json") (code=Unknown): write '
+        "/state/.pulumi/stacks/home-ops/x.json.18eac04f4f7c0695.tmp: no space left on device"
+    )
+    assert loses_state(said)
+    assert not loses_state("error: update failed")
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)

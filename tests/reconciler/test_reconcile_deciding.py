@@ -34,6 +34,7 @@ from reconciler.reconcile_deciding import Known, decide
 from reconciler.reconcile_records import After, Synced, begun, next_record
 from reconciler.reconcile_running import left_undone, stale_lock
 from reconciler.reconcile_syncing import (
+    applied,
     full_run_due,
     has_news,
     held,
@@ -317,7 +318,41 @@ def test_what_a_run_may_touch() -> None:
             for name, count in (("", 1), ("a", 1), ("b", 1), ("c", 0))
         }
     )
-    assert missed({"a": DRIFT}, changed) == ["b"]
+    said = missed(["b", "c", "d"], changed)
+    assert "(1 updated) though no pass" in said["b"]
+    assert (said["c"], said["d"], len(said)) == ("", "", 3)
+
+
+def test_what_was_applied() -> None:
+    """Of a run that did not come to its end what was changed without a failure was applied."""
+    changed = Changes(counts={Outcome.UPDATED: 1})
+    ended = SyncResult(failures={"b": "refused"})
+    assert applied(["a", "b"], ended) == {"a"}
+    broken_off = replace(ended, changes={"a": changed, "b": changed}, complete=False)
+    assert applied(["a", "b", "c"], broken_off) == {"a"}
+
+
+def test_what_was_missed_is_said_until_somebody_knows() -> None:
+    """What only a run of everything has found about an Application stays its condition, since when
+    it was found, until another such run finds nothing or somebody syncs it by hand."""
+    first = known(SYNCED, before=record())
+
+    def after(of: Known, said: str | None = None, synced: Synced | None = None) -> Known:
+        found = conditions(of, SYNCED, synced, missed=said)
+        return replace(of, record=(of.record or record()).with_conditions(found, NOW))
+
+    def told(of: Known) -> list[str]:
+        return [each.message for each in (of.record or record()).conditions]
+
+    assert told(after(first)) == told(after(first, "")) == []
+    alarmed = after(first, "missed it")
+    assert told(alarmed) == ["missed it"] == told(after(alarmed))
+    assert told(after(alarmed, "")) == []
+    assert told(after(alarmed, "again")) == ["again"]
+    by_hand = replace(alarmed, asked=True)
+    assert told(after(by_hand)) == told(after(by_hand, synced=synced("it failed")))[:1]
+    assert told(after(by_hand, synced=synced())) == []
+    assert told(after(alarmed, synced=synced())) == ["missed it"], "by no hand"
 
 
 def test_news() -> None:
@@ -378,22 +413,30 @@ def test_stale_locks() -> None:
 
 
 def test_what_an_earlier_run_left_undone() -> None:
-    """After a killed run everything is run, after one that failed only where the state lacks what
-    the cluster has; else the state is not even read."""
+    """Everything is run after a killed run, and where a state that is read lacks what the cluster
+    has: a run has failed, or the state is an older one. After a run that failed also where it has
+    what nobody has any more, as its provider died before it could say so."""
 
     def left(memory: dict[str, str], inventory: Inventory | None = None) -> str:
-        state: Future[Inventory] = Future()
+        state: Future[Inventory] | None = None
         if inventory is not None:
+            state = Future()
             state.set_result(inventory)
         target = Target(applications=(TARGET,), projects=(), errors=(), warnings=())
-        names = [SPEC.name]
-        return left_undone(memory, names, target, lambda: state, separate_definitions=False)
+        names, live = [SPEC.name], (KEY,)
+        return left_undone(memory, names, target, state, live=live, separate_definitions=False)
 
     assert left({}) == ""
     assert "killed" in left({"running": "pod-1"})
-    assert "the state does not have" in left({"unsure": "true"}, Inventory())
+    assert "the state does not have" in left({}, Inventory())
     last = InventoryObject(key=KEY, urn="urn", body={})
-    assert left({"unsure": "true"}, Inventory(objects={KEY: last})) == ""
+    assert left({}, Inventory(objects={KEY: last})) == ""
+    gone = replace(last, key=replace(KEY, name="gone"), application="departed")
+    both = Inventory(objects={KEY: last, gone.key: gone})
+    assert "which neither Git nor the cluster has" in left({"unsure": "true"}, both)
+    assert left({}, both) == ""
+    kept = Inventory(objects={KEY: replace(last, application=SPEC.name)})
+    assert left({"unsure": "true"}, kept) == ""
 
 
 def test_what_is_rolled_back_is_held() -> None:

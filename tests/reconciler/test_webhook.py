@@ -223,7 +223,8 @@ def test_a_loop_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert waking.wait(ended, 600)
 
 
-def test_the_command_ends_on_request(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_ends_on_request(tmp_path: Path, told: signal.Signals) -> None:
     """It listens, says where, and ends by itself when it is told to."""
     secret = tmp_path / "secret"
     secret.write_text(secrets.token_urlsafe(24))
@@ -243,7 +244,7 @@ def test_the_command_ends_on_request(tmp_path: Path) -> None:
         assert process.stderr is not None
         line = process.stderr.readline()
         assert line.startswith("listening on port "), line
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(told)
         assert process.wait(60) == 0
     finally:
         process.kill()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 
+from gitops.handover import ENVIRONMENT
 from toolchain.environment import environment
 
 ASKED = ["-m", "pip", "list", "-v", "--format", "json"]
 
 
-def answer(python: str, *arguments: str) -> str:
+def answer(python: str, *arguments: str, **more: str) -> str:
+    variables = {**environment(), **more}
     return subprocess.run(
-        [python, *arguments], capture_output=True, text=True, check=True, env=environment()
+        [python, *arguments], capture_output=True, text=True, check=True, env=variables
     ).stdout
 
 
@@ -27,6 +29,13 @@ def test_packages_are_those_pip_lists() -> None:
     asked = read(answer(variables["PULUMI_PYTHON_CMD"], *ASKED))
     assert asked == read(answer(f"{variables['VIRTUAL_ENV']}/bin/python", *ASKED))
     assert any(name in ("pulumi_kubernetes", "pulumi-kubernetes") for name, _, _ in asked)
+
+
+def test_a_program_that_is_handed_over_needs_no_plugins() -> None:
+    """It names its provider's version itself, so that nobody looks for its packages."""
+    python = environment()["PULUMI_PYTHON_CMD"]
+    assert read(answer(python, *ASKED, **{ENVIRONMENT: "file"})) == set()
+    assert read(answer(python, *ASKED, **{ENVIRONMENT: ""}))
 
 
 def test_everything_else_is_that_of_python() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from toolchain import pins
 from toolchain.acquire.golang import REQUIREMENTS
-from toolchain.pins import TOOLS
+from toolchain.pins import TEST_TOOLS, TOOLS
 from toolchain.store import CHECKOUT, GO_FOLDERS
 from toolchain.tools import Tool
 
@@ -33,6 +33,7 @@ def go_mod(folder: Path) -> str:
         ("controlplane", "k8s.io/kubernetes", pins.KUBERNETES),
         ("controlplane", "go.etcd.io/etcd/server/v3", pins.ETCD),
         ("controlplane", "sigs.k8s.io/kwok", pins.KWOK),
+        ("objectstore", "github.com/versity/versitygw", pins.VERSITYGW),
     ],
 )
 def test_table_and_modules_agree(folder: str, module: str, version: str) -> None:
@@ -55,7 +56,9 @@ def test_table_and_python_packages_agree(package: str, version: str) -> None:
     assert f"{package}=={version}" in lines
 
 
-@pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool.build], ids=lambda tool: tool.name)
+@pytest.mark.parametrize(
+    "tool", [tool for tool in (*TOOLS, *TEST_TOOLS) if tool.build], ids=lambda tool: tool.name
+)
 def test_built_package_is_a_pinned_tool(tool: Tool) -> None:
     """Every package that is built is one go.mod names as a tool, so its modules stay pinned when
     they are tidied."""

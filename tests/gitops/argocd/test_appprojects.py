@@ -9,6 +9,8 @@ import pytest
 
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.argocd.appprojects import ReadProject, read
+from gitops.errors import ProjectError
+from gitops.impersonation import account_for
 from gitops.policy.windows import calendar
 from gitops.projects import GroupKind, OrphanedResources, check_application
 from tests.gitops.argocd.clusters import clusters_of
@@ -187,11 +189,46 @@ def test_what_is_not_enforced_yet_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("server", "account"),
+    [
+        ("*", "x:deployer"),
+        ("https://kubernetes.default.svc", "x:deployer"),
+        ("https://l?b", "x:deployer"),
+        ("https://other", ""),
+    ],
+)
+def test_service_accounts_mean_the_stacks_cluster(server: str, account: str) -> None:
+    """An account is named for the cluster by any server it goes by; for another cluster it is for
+    no Application here."""
+    entry = {"server": server, "namespace": "x*", "defaultServiceAccount": "deployer"}
+    found = project(destinationServiceAccounts=[entry])
+    assert not (found.errors or found.warnings)
+    assert found.project is not None
+    spec = ApplicationSpec(
+        name="one",
+        category="",
+        application_set="",
+        project="apps",
+        source=Source(path="x"),
+        destination=Destination(namespace="x"),
+    )
+    if account:
+        assert str(account_for(spec, found.project)) == account
+    else:
+        with pytest.raises(ProjectError, match="no entry in destinationServiceAccounts"):
+            account_for(spec, found.project)
+
+
+@pytest.mark.parametrize(
     ("spec", "said"),
     [
         (
             {"destinationServiceAccounts": [{"server": "*"}]},
-            "spec.destinationServiceAccounts is not supported",
+            "spec.destinationServiceAccounts[0].defaultServiceAccount is missing",
+        ),
+        (
+            {"destinationServiceAccounts": [{"server": "*", "defaultServiceAccount": "a/b"}]},
+            "spec.destinationServiceAccounts[0].defaultServiceAccount 'a/b' is no ServiceAccount",
         ),
         ({"sourceRepo": ["*"]}, 'did you mean "sourceRepos"?'),
         ({"syncWindows": [{**WINDOW, "kind": "never"}]}, "use one of allow, deny"),

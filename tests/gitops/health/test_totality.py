@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.health import HealthStatus, assess, custom_resources, worst
 from gitops.health.assessment import RULES
 from tests.gitops.health.test_cases import CASES, read
 
-# a busy machine is no reason to fail
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 OBJECTS = [read(path)["object"] for path in CASES]
 WORDS = st.sampled_from(
@@ -63,14 +61,12 @@ def check(live: Any) -> None:
     assert live == before
 
 
-@UNTIMED
 @given(JSON)
 def test_any_json_value_gets_a_status(live: Any) -> None:
     """Nothing that JSON can hold raises, and Unknown always says why."""
     check(live)
 
 
-@settings(UNTIMED, max_examples=300)
 @given(KINDS, JSON, JSON, JSON)
 def test_any_status_of_a_known_kind_gets_a_status(
     kind: tuple[str, str], metadata: Any, spec: Any, status: Any
@@ -94,7 +90,6 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(UNTIMED, max_examples=300)
 @given(st.sampled_from(OBJECTS), st.data())
 def test_an_object_spoilt_in_one_place_gets_a_status(live: Any, data: st.DataObject) -> None:
     """The cases' own objects, one value of each replaced by any other, reach the rules' depths."""
@@ -148,7 +143,6 @@ def test_without_a_clock_the_machine_s_is_used() -> None:
     assert assess(live | {"metadata": {"creationTimestamp": created}}).status == "Progressing"
 
 
-@UNTIMED
 @given(st.lists(st.sampled_from(list(HealthStatus))))
 def test_the_worst_status_wins(statuses: list[HealthStatus]) -> None:
     """The order is ArgoCD's, from Healthy to Unknown; nothing at all is Healthy."""

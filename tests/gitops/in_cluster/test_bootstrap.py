@@ -132,12 +132,39 @@ def test_credentials_come_from_secrets() -> None:
     assert [each["secretRef"]["name"] for each in container["envFrom"]] == ["reconciler", "state"]
     environment = {each["name"]: each["value"] for each in container["env"]}
     assert environment["PULUMI_BACKEND_URL"] == "s3://bucket"
-    assert "StrictHostKeyChecking=yes" in environment["GIT_SSH_COMMAND"]
-    assert "/etc/home-ops/git/password" in environment["GIT_CONFIG_VALUE_0"]
+    assert environment["HOME_OPS_GIT"] == "/etc/home-ops/git"
+    assert "HOME_OPS_SECRETS" not in environment
     volumes = {each["name"]: each for each in pod["volumes"]}
     assert volumes["git"]["secret"]["secretName"] == "git-login"
     assert volumes["work"]["persistentVolumeClaim"]["claimName"] == "cache"
     assert "data" not in found["Secret", "reconciler"]
+
+
+def test_logins_of_other_repositories_come_from_secrets() -> None:
+    """Each Secret that a login for charts or Git is in is mounted once, whole, where the program
+    looks for it; that one is missing does not keep a pass from beginning."""
+    values = {
+        "cluster": "a",
+        "source": SOURCE,
+        "reconciler": {"deploy": {"image": IMAGE}},
+        "repositoryCredentials": {"https://git.example/": {"secret": "forge"}},
+        "chartCredentials": {
+            "oci://git.example": {"secret": "forge"},
+            "oci://charts.example": {"secret": "charts"},
+            "oci://other.example": {"usernameEnv": "U", "passwordEnv": "P"},
+        },
+    }
+    pod = pod_of(objects(parse(values))["CronJob", "reconciler"])
+    [container] = pod["containers"]
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    secrets = {each["name"]: each["secret"] for each in pod["volumes"] if "secret" in each}
+    found = {mounts[name]: each for name, each in secrets.items()}
+    assert {path: each["secretName"] for path, each in found.items()} == {
+        "/etc/home-ops/secrets/charts": "charts",
+        "/etc/home-ops/secrets/forge": "forge",
+    }
+    assert all(each["optional"] and "items" not in each for each in found.values())
+    assert {"name": "HOME_OPS_SECRETS", "value": "/etc/home-ops/secrets"} in container["env"]
 
 
 def test_a_state_in_files() -> None:
@@ -211,12 +238,15 @@ def test_all_rights_on_request() -> None:
     assert ("Role", "home-ops-reconciler") not in found
 
 
-def test_derived_rights_are_those_of_one_state() -> None:
-    """With shards no run knows all that may have to be deleted, so rights are not derived."""
-    values = {"cluster": "a", "shards": {"count": 2}}
-    with pytest.raises(ConfigError, match="set it to All"):
-        parse({**values, "reconciler": {"deploy": {"image": IMAGE}}})
-    assert parse({**values, "reconciler": {"deploy": {"image": IMAGE, "rights": "All"}}})
+def test_shards_share_their_rights() -> None:
+    """One account makes the passes of all shards, and may take the lease of each, and that of the
+    definitions they have in common."""
+    values = {"cluster": "a", "source": SOURCE, "reconciler": {"deploy": {"image": IMAGE}}}
+    rules = objects(parse({**values, "shards": {"count": 2}}))["Role", "home-ops-reconciler"]
+    for name in ("home-ops-a", "home-ops-a-shard-1", "home-ops-a-definitions"):
+        given = ("coordination.k8s.io", "leases", "patch")
+        assert is_granted(rules["rules"], *given, name=name)
+        assert not is_granted(rules["rules"], *given)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gitops.application_target import ApplicationTarget
+from gitops.impersonation import ServiceAccount
 from gitops.inventory import Inventory
 from gitops.manifest import Manifest
 from gitops.rights.missing import EVERYWHERE, MissingRightsError, is_granted, within_rights
@@ -70,6 +71,63 @@ def test_secrets_are_read_in_their_own_namespaces() -> None:
     assert allowed(elsewhere.namespaces["media"], "", "secrets") == set()
 
 
+DEPLOYER = ServiceAccount(namespace="tenants", name="deployer")
+IMPERSONATED = {
+    "apiGroups": [""],
+    "resources": ["serviceaccounts"],
+    "resourceNames": ["deployer"],
+    "verbs": ["impersonate"],
+}
+
+
+def test_what_is_written_as_an_account_is_only_read() -> None:
+    """Objects that go through a project's account are only read, hooks watched, and roles among
+    them hand nothing on; that very account may be impersonated, and no other."""
+    rule = {"apiGroups": [""], "resources": ["pods"], "verbs": ["watch"]}
+    role = an_object(RBAC, "Role", "reader", namespace="media", rules=[rule])
+    plain = target(config_map(namespace="media"), role)
+    job = an_object("batch/v1", "Job", "prepare", namespace="media", annotations={HOOK: "PreSync"})
+    hook = PlannedHook(manifest=Manifest.from_body(job), delete_policies=frozenset())
+    found = needed(replace(plain, hooks=(hook,), account=DEPLOYER))
+    assert allowed(found.cluster, "", "configmaps") == {"get", "list"}
+    assert allowed(found.namespaces["media"], "", "configmaps") == set()
+    assert allowed(found.namespaces["media"], "batch", "jobs") == {"get", "list", "watch"}
+    assert allowed(found.namespaces["media"], "", "pods") == {"get", "list"}
+    assert found.namespaces["tenants"] == [IMPERSONATED]
+
+
+def test_what_was_applied_as_an_account_is_deleted_as_that() -> None:
+    """What is no longer rendered needs the right of whoever applied it, and nothing the one its
+    Application is synced as now."""
+    one, two = (deployed(config_map(name, namespace="books"), application="gone") for name in "ab")
+    provider = "urn:pulumi:s::home-ops::pulumi:providers:kubernetes::{}::id"
+    through = replace(two, provider=provider.format("pitower-as-tenants.deployer"))
+    found = needed_rights([], inventory(through), builtin_scopes(), cluster="pitower")
+    assert allowed(found.namespaces["books"], "", "configmaps") == set()
+    assert found.namespaces["tenants"] == [IMPERSONATED]
+    own = replace(one, provider=provider.format("pitower"))
+    found = needed_rights([], inventory(own), builtin_scopes(), cluster="pitower")
+    assert allowed(found.namespaces["books"], "", "configmaps") == set(WRITE)
+    now = replace(target(config_map("a", namespace="books")), account=DEPLOYER)
+    found = needed_rights([now], inventory(own), builtin_scopes(), cluster="pitower")
+    assert allowed(found.namespaces["books"], "", "configmaps") == set()
+
+
+def test_the_right_to_impersonate_is_asked_for() -> None:
+    """An Application whose account may not be impersonated is broken, and the message names it; a
+    rule that names another account is of no help."""
+    both = Target(
+        applications=(replace(target(config_map(namespace="media")), account=DEPLOYER),),
+        scopes=builtin_scopes(),
+    )
+    full = needed(*both.applications)
+    granted = {EVERYWHERE: full.cluster, **full.namespaces}
+    assert within_rights(both, granted) == both
+    other = {**IMPERSONATED, "resourceNames": ["other"]}
+    [broken] = within_rights(both, {**granted, "tenants": [other]}).applications
+    assert "may not impersonate serviceaccounts deployer in namespace tenants" in str(broken.error)
+
+
 def test_what_left_git_can_still_be_deleted() -> None:
     """Kinds and namespaces of the last deployment count as well, or they could not be pruned."""
     gone = deployed(an_object("v1", "Service", "old", namespace="books"), application="gone")
@@ -89,11 +147,12 @@ def test_cluster_scoped_kinds_and_namespaces() -> None:
 
 
 def test_definitions_of_a_stack_of_their_own() -> None:
-    """The same account runs both stacks, so it needs the rights for what the other one has."""
+    """The same account runs both stacks, so it needs the rights for what the other one has; the
+    provider changes definitions with PUT."""
     key = Manifest.from_body(definition()).key
     found = needed_rights([], Inventory(), builtin_scopes(), elsewhere=[key])
     crds = allowed(found.cluster, "apiextensions.k8s.io", "customresourcedefinitions")
-    assert crds == {"get", "list", *WRITE}
+    assert crds == {"get", "list", *WRITE, "update"}
 
 
 def test_verbs_of_options_and_hooks() -> None:

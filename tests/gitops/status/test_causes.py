@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.health import HealthStatus, assess
@@ -274,7 +274,6 @@ _JSON = st.recursive(
     other=st.dictionaries(st.sampled_from(["metadata", "spec", "status", "endpoints"]), _JSON),
     about=st.dictionaries(st.sampled_from(["involvedObject", "reason", "series"]), _JSON),
 )
-@settings(max_examples=150, deadline=None)
 def test_explaining_is_total(live: Body, parts: Body, other: Body, about: Body) -> None:
     """Whatever the objects look like, explaining them never raises."""
     broken = {"apiVersion": "v1", **live, **parts}
