@@ -22,6 +22,10 @@ from reconciler.reconcile_records import Synced
 
 RENDER_VARIES = "RenderVaries"
 MISSED_CHANGE = "MissedChangeWarning"
+_VARIES = (
+    "the same source renders to something else every time, so it is never Synced for long; "
+    "give its chart fixed values for what it generates, such as keys and passwords"
+)
 _BETTER = (HealthStatus.HEALTHY, HealthStatus.SUSPENDED, HealthStatus.PROGRESSING)
 
 
@@ -61,10 +65,7 @@ def conditions(
             "or a sync ends that"
         )
     if known.varies:
-        found[RENDER_VARIES] = (
-            "the same source renders to something else every time, so it is never Synced for long; "
-            "give its chart fixed values for what it generates, such as keys and passwords"
-        )
+        found[RENDER_VARIES] = _VARIES
     if known.target and known.target.warnings:
         found["Warning"] = "\n".join(known.target.warnings)
     return found

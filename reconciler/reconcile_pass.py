@@ -122,8 +122,7 @@ class Pass:
             commit_of=self._commit,
         )
         with timed(self.report.timings, "remember"):
-            records = ending.tell()
-            at = next_change(before.target, known, records)
+            at = next_change(before.target, known, ending.tell())
             self.report.next = looking.sharing.sooner(at)
             if not self.looks_only:
                 remember(store, self.report, before.target, self._records)

@@ -39,6 +39,8 @@ def find_unseen(
         definitions: reads that of the definitions, where they are in a stack of their own.
     """
     doubted = [e for e in known.values() if _is_doubtful(e, apart=definitions is not None)]
+    if not doubted:
+        return dict(known), {}
     try:
         found = unseen(doubted, _states(doubted, state, definitions))
     except HomeOpsError as error:

@@ -20,6 +20,7 @@ from gitops.errors import ConfigError
 from gitops.private_file import read_document, write_document
 from gitops.stack_names import is_definitions_stack, main_stack, shard_index
 from reconciler import shards, state_store
+from reconciler.engine_failures import EngineError
 
 FORMAT = "home-ops state backup"
 VERSION = 1
@@ -105,7 +106,7 @@ def restore(
     namespace, stack = settings.bootstrap.namespace, backup.stack
     ensure_namespace(connection, namespace)
     with lease.held(connection, namespace=namespace, stack=stack, identity=identity):
-        numbers = {shard_index(name) for name in backup.states} | set(shards.existing(root, stack))
+        numbers = {shard_index(name) for name in backup.states} | _numbers(root, stack, settings)
         with shards.held(connection, settings, stack, numbers - {0}, identity=identity):
             for name, state in backup.states.items():
                 state_store.write(root, name, state)
@@ -113,3 +114,12 @@ def restore(
                     write_memory(connection, {}, namespace=namespace, stack=name)
             shards.arrange(root, stack, settings, numbers=shards.existing(root, stack))
             shards.remember(connection, settings, stack)
+
+
+def _numbers(root: Path, stack: str, settings: Settings) -> set[int]:
+    """The shards there are; those of the config where a state is damaged, for then the backend does
+    not even say which stacks it has, and the backup is to put that right."""
+    try:
+        return set(shards.existing(root, stack))
+    except EngineError:
+        return set(range(settings.shards.count))

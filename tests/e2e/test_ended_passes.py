@@ -133,8 +133,9 @@ def test_deleted_and_not_written_down(checkout: Checkout, passes: Reconciling) -
 
     memory = f"/api/v1/namespaces/{checkout.id}-base/configmaps/home-ops-{checkout.stack}"
     checkout.live.request("PATCH", memory, {"data": {"unsure": "true"}})
+    config_maps = f"/api/v1/namespaces/{checkout.namespace}/configmaps"
     for name in ("b", "c"):
-        checkout.live.request("DELETE", f"/api/v1/namespaces/{checkout.namespace}/configmaps/{name}")
+        checkout.live.request("DELETE", f"{config_maps}/{name}")
     checkout.write("one", config_map("a"))
     checkout.remove("two")
     passes.commit()
