@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from reconciler.applications import StatusReader
-from reconciler.project import applications_in_git, stack_settings
+from reconciler.commands.project import applications_in_git, stack_settings
 
 
 def main(root: Path, stack: str) -> int:

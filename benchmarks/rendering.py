@@ -11,11 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-from gitops.scope import pinned_kinds
+from gitops.objects.scope import pinned_kinds
 from gitops.stores import chart_store, render_cache
 from gitops.target import ClusterView, compose
 from gitops.versions import ClusterVersions
-from reconciler.project import stack_settings
+from reconciler.commands.project import stack_settings
 
 
 def main(root: Path, stack: str) -> int:

@@ -22,7 +22,7 @@ from benchmarks.report import Row, Sample
 from benchmarks.scenarios import Body, Scenario, settings, small_object
 from cluster.connection import Connection, connect
 from cluster.discovery import ClusterFacts, facts
-from gitops.ownership import Ownership, live_key, marked
+from gitops.objects.ownership import Ownership, live_key, marked
 
 NAME = "status"
 APPLICATIONS = 60

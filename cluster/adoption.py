@@ -22,7 +22,7 @@ from gitops.adoption.tracking import TEMPORARY
 from gitops.errors import ClusterError, OwnershipError
 from gitops.ignoring.json_paths import pointer
 from gitops.ignoring.partial import FIELD_MANAGER
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 
 JSON_PATCH = "application/json-patch+json"
 ATTEMPTS = 5

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cluster.connection import Connection, StatusError
-from gitops.scope import ServedKind
+from gitops.objects.scope import ServedKind
 from gitops.versions import ClusterVersions
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -94,7 +94,7 @@ class ClusterFacts:
         return found.version if found else None
 
     def served_kinds(self) -> tuple[ServedKind, ...]:
-        """All kinds with their scope and versions, as ``gitops.scope`` takes them."""
+        """All kinds with their scope and versions, as ``gitops.objects.scope`` takes them."""
         return tuple(
             ServedKind(
                 group=group,

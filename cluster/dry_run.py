@@ -17,7 +17,7 @@ from typing import Any
 
 from cluster.connection import Connection, StatusError
 from cluster.discovery import ApiResource
-from gitops.manifest import ResourceKey, annotations_of
+from gitops.objects.manifest import ResourceKey, annotations_of
 
 APPLY = "application/apply-patch+yaml"
 WORKERS = 8

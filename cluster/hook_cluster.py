@@ -19,8 +19,8 @@ from cluster.objects import Propagation, delete, get
 from cluster.threads import in_thread
 from gitops.errors import ClusterError
 from gitops.ignoring.partial import FIELD_MANAGER
-from gitops.manifest import Manifest, ResourceKey
-from gitops.ownership import APPLICATION_LABEL, label_value, live_key, owner
+from gitops.objects.manifest import Manifest, ResourceKey
+from gitops.objects.ownership import APPLICATION_LABEL, label_value, live_key, owner
 from gitops.syncing.hook_objects import HOOK_PHASE, made_by, phase_ran_in
 from gitops.syncing.hook_plan import PlannedHook
 

@@ -12,8 +12,8 @@ from typing import Any
 from cluster.connection import StatusError
 from gitops.errors import HookError
 from gitops.health import assess
-from gitops.manifest import Manifest, ResourceKey
-from gitops.ownership import live_key, owner
+from gitops.objects.manifest import Manifest, ResourceKey
+from gitops.objects.ownership import live_key, owner
 from gitops.syncing.hook_plan import HOOK_DELETE_POLICY, HookDeletePolicy, PlannedHook
 
 AGAIN = "repair it; it runs again in the next sync"

@@ -11,7 +11,7 @@ from typing import Any
 from cluster.connection import Connection, StatusError
 from gitops.errors import ClusterError
 from gitops.health import assess
-from gitops.ownership import live_key
+from gitops.objects.ownership import live_key
 
 LINES = 10
 LONGEST_LINE = 300

@@ -25,8 +25,8 @@ from cluster.hook_wait import (
 from cluster.threads import in_thread
 from gitops.errors import ClusterError, HookError
 from gitops.health import UserRules
-from gitops.manifest import annotations_of
-from gitops.ownership import live_key
+from gitops.objects.manifest import annotations_of
+from gitops.objects.ownership import live_key
 from gitops.syncing.hook_objects import (
     HOOK_DIGEST,
     HookOwner,

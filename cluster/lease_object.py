@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cluster.connection import Connection, StatusError
-from gitops.stack_names import own_name
+from gitops.deployment.stack_names import own_name
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces"
 MERGE_PATCH = "application/merge-patch+json"

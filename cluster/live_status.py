@@ -18,8 +18,8 @@ from cluster.listing import Listing, ListStats, Query, Skipped, list_queries, li
 from cluster.objects import get
 from gitops.health import Health, HealthStatus, UserRules, assess_all
 from gitops.health.status import healthy
-from gitops.manifest import ResourceKey
-from gitops.ownership import APPLICATION_LABEL, live_key
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.ownership import APPLICATION_LABEL, live_key
 from gitops.status.family import family
 from gitops.status.joining import Wanted, wanted
 from gitops.status.reading import is_applied, is_definition, metadata_suffices

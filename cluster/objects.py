@@ -13,7 +13,7 @@ from typing import Any
 from cluster.connection import Connection, StatusError
 from cluster.discovery import ApiResource
 from gitops.errors import ClusterError
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 
 _NOT_FOUND = 404
 _CONFLICT = 409

@@ -14,8 +14,8 @@ from typing import Any
 from cluster.connection import Connection
 from cluster.discovery import ApiResource
 from cluster.objects import get
-from gitops.manifest import ResourceKey
-from gitops.ownership import live_key
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.ownership import live_key
 
 FEW = 3
 WORKERS = 4

@@ -17,8 +17,8 @@ from cluster.hook_wait import FIRST_PAUSE, paused
 from cluster.objects import Propagation
 from gitops.errors import ClusterError
 from gitops.health import assess
-from gitops.manifest import ResourceKey
-from gitops.ownership import live_key
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.ownership import live_key
 
 SHOWN = 5
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cluster.connection import Connection
 from gitops.errors import ClusterError
-from gitops.known_fields import Schema
+from gitops.objects.known_fields import Schema
 
 INDEX = "/openapi/v3"
 _KINDS = "x-kubernetes-group-version-kind"

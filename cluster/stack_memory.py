@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from cluster.connection import Connection, StatusError
 from cluster.lease_object import lease_name
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 
 _NOT_FOUND = 404
 _FIELD_MANAGER = "home-ops-reconciler"

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cluster.connection import Connection, StatusError
+from gitops.deployment.stack_names import trigger_name
 from gitops.in_cluster.objects import RECONCILER
-from gitops.stack_names import trigger_name
 
 APPLY = "application/apply-patch+yaml"
 FIELD = "requested"

@@ -22,10 +22,10 @@ from components.resources import Options, declare, declare_kept
 from components.wave import leave_waves
 from components.writing import SERVER_SIDE, Writing
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import APPLICATION_TYPE, SYNCED, Inventory, InventoryObject
 from gitops.errors import HomeOpsError, OrderError
 from gitops.health import UserRule
-from gitops.inventory import APPLICATION_TYPE, SYNCED, Inventory, InventoryObject
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 from gitops.ordering import provides
 from gitops.prune import stays_with_cluster, undeletable
 from gitops.syncing.stages import Stage, sync_plan

@@ -11,8 +11,8 @@ from typing import Any
 from components.deletion import deletion_hooks_input
 from gitops.application_target import ApplicationTarget
 from gitops.argocd.set_policy import INPUT
+from gitops.deployment.inventory import Inventory
 from gitops.impersonation import INPUT as ACCOUNT
-from gitops.inventory import Inventory
 from gitops.syncing.deletion import DELETION_HOOKS, deletion_hooks
 
 

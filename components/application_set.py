@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import pulumi
 
 from components.resources import Options, declare
-from gitops.inventory import APPLICATION_SET_TYPE, Inventory
-from gitops.manifest import Manifest
-from gitops.namespaces import CreatedNamespace
+from gitops.deployment.inventory import APPLICATION_SET_TYPE, Inventory
+from gitops.objects.manifest import Manifest
+from gitops.objects.namespaces import CreatedNamespace
 
 type_token = APPLICATION_SET_TYPE
 

@@ -15,9 +15,9 @@ import pulumi
 
 from components.resources import Options, declare, declare_kept
 from gitops.config import BootstrapSettings
+from gitops.deployment.inventory import Inventory, InventoryObject
 from gitops.ignoring.partial import Partial
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 from gitops.projects import AppProject
 
 BOOTSTRAP_TYPE = "home-ops:index:Bootstrap"

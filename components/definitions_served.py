@@ -13,11 +13,11 @@ import pulumi
 
 from cluster.discovery import facts
 from components.live_cluster import LiveCluster
-from gitops.definitions import is_definition
+from gitops.deployment.definitions import is_definition
+from gitops.deployment.stack_names import definitions_stack
 from gitops.errors import OrderError
-from gitops.manifest import ResourceKey
-from gitops.scope import ServedKind, defined_kind
-from gitops.stack_names import definitions_stack
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.scope import ServedKind, defined_kind
 from gitops.target import Target
 
 PATIENCE_SECONDS = 30.0

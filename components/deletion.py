@@ -22,14 +22,14 @@ from cluster.removal import Doomed, remove
 from components.hook_runs import HookRuns
 from components.live_cluster import LiveCluster
 from components.wave import Wave, WaveArgs
+from gitops.deployment.inventory import DELETION_TYPE, Inventory, InventoryObject
 from gitops.errors import HomeOpsError, OrderError
 from gitops.gate.stateful_kinds import stateful
 from gitops.health import UserRule
-from gitops.inventory import DELETION_TYPE, Inventory, InventoryObject
-from gitops.manifest import ResourceKey, SyncPhase, annotations_of
-from gitops.ownership import STACK, live_key, owner
+from gitops.objects.manifest import ResourceKey, SyncPhase, annotations_of
+from gitops.objects.ownership import STACK, live_key, owner
+from gitops.objects.steering import propagation
 from gitops.prune import HELM_POLICY
-from gitops.steering import propagation
 from gitops.syncing.deletion import hold_a_secret
 from gitops.syncing.deletion_order import OrderedDeletion, Step
 from gitops.syncing.hook_objects import phase_ran_in

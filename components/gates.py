@@ -17,10 +17,10 @@ from components.hook_runs import HookRuns
 from components.live_cluster import LiveCluster
 from components.wave import Wave, WaveArgs
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory
 from gitops.errors import HomeOpsError, OrderError
 from gitops.health import UserRule
-from gitops.inventory import Inventory
-from gitops.manifest import SyncPhase
+from gitops.objects.manifest import SyncPhase
 from gitops.syncing.stages import Stage
 
 

@@ -14,8 +14,8 @@ import pulumi
 from components.live_cluster import cluster_when_needed
 from components.parts import declare_part, refused
 from gitops.config import Settings
-from gitops.handover import ENVIRONMENT, read
-from gitops.part import Part
+from gitops.deployment.handover import ENVIRONMENT, read
+from gitops.deployment.part import Part
 
 
 def handed_over(root: Path, stack: str) -> Part | None:

@@ -21,8 +21,8 @@ from components.live_cluster import LiveCluster
 from gitops.application_target import ApplicationTarget
 from gitops.errors import OrderError
 from gitops.health import UserRule, UserRules
-from gitops.manifest import Manifest, ResourceKey
-from gitops.ownership import APPLICATION_LABEL, label_value
+from gitops.objects.manifest import Manifest, ResourceKey
+from gitops.objects.ownership import APPLICATION_LABEL, label_value
 from gitops.syncing.readiness import (
     Degradation,
     Unready,

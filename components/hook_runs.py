@@ -19,8 +19,8 @@ from components.live_cluster import LiveCluster
 from gitops.application_target import ApplicationTarget
 from gitops.errors import HookError
 from gitops.health import UserRule, UserRules
-from gitops.manifest import SyncPhase
-from gitops.ownership import Ownership
+from gitops.objects.manifest import SyncPhase
+from gitops.objects.ownership import Ownership
 from gitops.syncing.hook_objects import HookOwner
 from gitops.syncing.hook_plan import PlannedHook
 from gitops.syncing.stages import DEFAULT_TIMEOUT

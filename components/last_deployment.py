@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from gitops.argocd.set_policy import Made, Recall, recalled
+from gitops.deployment.inventory import Inventory, from_export
+from gitops.deployment.stack_names import main_stack, shard_stack
 from gitops.errors import ToolError
-from gitops.inventory import Inventory, from_export
-from gitops.stack_names import main_stack, shard_stack
 from gitops.syncing.deletion import sealed_hooks, with_sealed_hooks
 
 

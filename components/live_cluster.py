@@ -23,9 +23,9 @@ from cluster.schemas import Schemas
 from cluster.stack_cluster import connect_to
 from gitops.config import Settings
 from gitops.ignoring.apply import LiveOwners
-from gitops.manifest import ResourceKey
-from gitops.orphans import LiveObject
-from gitops.ownership import APPLICATION_LABEL
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.orphans import LiveObject
+from gitops.objects.ownership import APPLICATION_LABEL
 from gitops.rights.limits import Limits
 
 TIMEOUT_SECONDS = 3.0

@@ -15,7 +15,7 @@ from cluster import lease
 from components.live_cluster import LiveCluster, Opened, opened
 from gitops.config import Settings
 from gitops.errors import ClusterError, ConfigError
-from gitops.scope import pinned_kinds
+from gitops.objects.scope import pinned_kinds
 from gitops.target import ClusterView
 from gitops.versions import ClusterVersions
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 import pulumi
 
 from components.live_cluster import LiveCluster
-from gitops.inventory import ORPHANED_RESOURCES_TYPE
-from gitops.orphans import LiveObject
+from gitops.deployment.inventory import ORPHANED_RESOURCES_TYPE
+from gitops.objects.orphans import LiveObject
 
 
 class OrphanedResources(pulumi.ComponentResource):

@@ -26,13 +26,13 @@ from components.writing import Way, Writing, with_forced_replacements
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.application_target import ApplicationTarget
 from gitops.config import Settings
+from gitops.deployment.inventory import ORPHANED_RESOURCES, InventoryObject
+from gitops.deployment.part import Part
 from gitops.errors import HomeOpsError
 from gitops.ignoring.partial import FIELD_MANAGER
 from gitops.impersonation import ServiceAccount, last_account
-from gitops.inventory import ORPHANED_RESOURCES, InventoryObject
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 from gitops.ordering import provides
-from gitops.part import Part
 from gitops.prune import PruneAction
 
 

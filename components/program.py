@@ -16,9 +16,9 @@ from components.bootstrap import Bootstrap, BootstrapArgs, Rights, is_elsewhere
 from components.live_cluster import LiveCluster
 from components.parts import declare_part, refused
 from gitops.decision import Run
+from gitops.deployment.stack_names import is_definitions_stack, shard_index
 from gitops.errors import HomeOpsError
 from gitops.prune import PruneAction
-from gitops.stack_names import is_definitions_stack, shard_index
 
 
 async def declare(run: Run, cluster: LiveCluster, provider: pulumi.ProviderResource) -> None:

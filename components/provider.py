@@ -18,9 +18,9 @@ from cluster.impersonation import (
 from cluster.stack_cluster import kubeconfig_in
 from components.resources import PROVIDER_VERSION
 from gitops.config import Settings
+from gitops.deployment.part import Part
 from gitops.errors import ClusterError
 from gitops.impersonation import ServiceAccount, account_of_provider, provider_name
-from gitops.part import Part
 
 
 def cluster_provider(

@@ -15,7 +15,7 @@ import pulumi
 from cluster.threads import in_thread
 from components.live_cluster import LiveCluster
 from gitops.errors import ClusterError
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 
 WAIT_SECONDS = 60.0
 STEP_SECONDS = 0.1

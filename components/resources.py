@@ -14,11 +14,11 @@ import pulumi
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.writing import SERVER_SIDE, Way
+from gitops.deployment.inventory import Inventory, InventoryObject
 from gitops.ignoring.partial import STEERING, Partial
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import ResourceKey, annotations_of
-from gitops.ownership import RETAIN
-from gitops.steering import steering
+from gitops.objects.manifest import ResourceKey, annotations_of
+from gitops.objects.ownership import RETAIN
+from gitops.objects.steering import steering
 from gitops.syncing.options import PropagationPolicy
 
 PROVIDER_VERSION = "4.25.0"

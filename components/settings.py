@@ -13,10 +13,10 @@ from pathlib import Path
 import pulumi
 
 from gitops.config import Settings, parse
+from gitops.deployment.stack_file import stack_values
+from gitops.deployment.stack_names import main_stack
 from gitops.errors import ConfigError
 from gitops.gate.settings import ENVIRONMENT, read_confirmations
-from gitops.stack_file import stack_values
-from gitops.stack_names import main_stack
 
 CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
 

@@ -15,11 +15,12 @@ from cluster.live_status import read_status
 from components.last_deployment import read_inventory
 from components.live_cluster import LiveCluster
 from gitops.application_order import in_order
-from gitops.bootstrap_objects import has_derived_rights
 from gitops.config import Settings
-from gitops.inventory import Inventory
-from gitops.orphans import LiveObject
-from gitops.ownership import APPLICATION_LABEL, label_value
+from gitops.deployment.inventory import Inventory
+from gitops.deployment.stack_names import is_definitions_stack, main_stack, shard_index, shard_stack
+from gitops.objects.bootstrap_objects import has_derived_rights
+from gitops.objects.orphans import LiveObject
+from gitops.objects.ownership import APPLICATION_LABEL, label_value
 from gitops.sharding.division import (
     Division,
     divide,
@@ -29,7 +30,6 @@ from gitops.sharding.division import (
     refuse_strangers,
 )
 from gitops.sharding.waiting import Beside, awaited_beside, waiting
-from gitops.stack_names import is_definitions_stack, main_stack, shard_index, shard_stack
 from gitops.status.resource import ResourceStatus
 from gitops.target import Target
 

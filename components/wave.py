@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import pulumi
 
+from gitops.deployment.inventory import WAVE_TYPE, Inventory, PassedWave
 from gitops.errors import HomeOpsError
-from gitops.inventory import WAVE_TYPE, Inventory, PassedWave
 
 type_token = WAVE_TYPE
 

@@ -21,11 +21,11 @@ from gitops.argocd.set_policy import Recall
 from gitops.command_plugin import with_plugin
 from gitops.config import Settings
 from gitops.decision import Run, decide
-from gitops.definitions import advice, share_of
-from gitops.inventory import Inventory
-from gitops.known_fields import refuse_unknown_fields
+from gitops.deployment.definitions import advice, share_of
+from gitops.deployment.inventory import Inventory
+from gitops.deployment.stack_names import is_definitions_stack, main_stack
+from gitops.objects.known_fields import refuse_unknown_fields
 from gitops.rights.limits import limits_of
-from gitops.stack_names import is_definitions_stack, main_stack
 from gitops.stores import chart_store, render_cache
 from gitops.target import compose
 

@@ -18,13 +18,13 @@ from cluster.discovery import ApiResource, facts
 from cluster.threads import in_thread
 from components.live_cluster import LiveCluster
 from gitops.application_target import ApplicationTarget
-from gitops.applied import says_the_same
+from gitops.deployment.applied import says_the_same
+from gitops.deployment.inventory import Inventory, InventoryObject
 from gitops.diff import compare
 from gitops.errors import ManifestError
-from gitops.immutable import may_be_replaced
 from gitops.impersonation import ServiceAccount
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import Manifest, ResourceKey, labels_of
+from gitops.objects.immutable import may_be_replaced
+from gitops.objects.manifest import Manifest, ResourceKey, labels_of
 from gitops.syncing.dropped_fields import dropped_fields, without_dropped
 from gitops.syncing.options import ObjectOptions
 

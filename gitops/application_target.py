@@ -14,7 +14,7 @@ from gitops.application import ApplicationSpec
 from gitops.errors import HomeOpsError
 from gitops.ignoring.partial import Partial
 from gitops.impersonation import ServiceAccount
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 from gitops.syncing.hook_plan import PlannedHook
 from gitops.syncing.options import ObjectOptions
 

@@ -15,13 +15,13 @@ from typing import Any
 
 from msgspec import json  # definitions have a megabyte, and this is three times as fast
 
+from gitops.deployment.inventory import Inventory
 from gitops.diff import Difference, compare
 from gitops.errors import HomeOpsError
 from gitops.ignoring.implied import implied_rules
 from gitops.ignoring.rules import IgnoreRule
-from gitops.inventory import Inventory
-from gitops.manifest import Manifest, ResourceKey, annotations_of
-from gitops.orphans import LiveObject, find_orphans
+from gitops.objects.manifest import Manifest, ResourceKey, annotations_of
+from gitops.objects.orphans import LiveObject, find_orphans
 from gitops.prune import PrunePolicy
 from gitops.records.record import SyncStatus
 from gitops.syncing.options import COMPARE_OPTIONS, listed

@@ -27,8 +27,8 @@ from gitops.configuration.reconciler_settings import ReconcilerSettings
 from gitops.errors import ConfigError
 from gitops.gate import settings as gate_settings
 from gitops.gate.settings import GateSettings
-from gitops.git import without_credentials
-from gitops.git_login import RepositoryCredential
+from gitops.git.login import RepositoryCredential
+from gitops.git.working_tree import without_credentials
 from gitops.health import user_rules
 from gitops.health.user_rules import UserRule
 from gitops.ignoring import rules as ignore_rules

@@ -12,21 +12,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gitops.application_target import ApplicationTarget
-from gitops.bootstrap_objects import bootstrap_objects, has_derived_rights
 from gitops.config import Settings
+from gitops.deployment.inventory import Inventory
+from gitops.deployment.part import Part
 from gitops.errors import OwnershipError
 from gitops.gate.passage import Passage, complete, pass_gate
 from gitops.ignoring.apply import LastAndLive, LiveOwners, leave_out, partials
 from gitops.ignoring.partial import Partial
-from gitops.inventory import Inventory
-from gitops.manifest import Manifest, ResourceKey
-from gitops.namespaces import CreatedNamespace, as_they_were, created_namespaces
-from gitops.orphans import LiveObject, find_orphans
-from gitops.part import Part
+from gitops.objects.bootstrap_objects import bootstrap_objects, has_derived_rights
+from gitops.objects.manifest import Manifest, ResourceKey
+from gitops.objects.namespaces import CreatedNamespace, as_they_were, created_namespaces
+from gitops.objects.orphans import LiveObject, find_orphans
+from gitops.objects.shared_objects import refuse_taken
 from gitops.prune import PruneAction, PrunePlan, PrunePolicy, plan
 from gitops.rights.needed import NeededRights, needed_rights
 from gitops.sharding.division import Division
-from gitops.shared_objects import refuse_taken
 from gitops.syncing.deletion_order import OrderedDeletion, ordered_deletions
 from gitops.target import Target
 

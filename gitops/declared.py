@@ -18,9 +18,9 @@ from gitops.argocd.set_policy import Recall, SetInGit, nothing_made
 from gitops.config import Settings
 from gitops.discovery import discover
 from gitops.errors import DiscoveryError, HomeOpsError
+from gitops.git.repositories import Repositories
 from gitops.projects import DEFAULT, AppProject
 from gitops.render import Rendered, render_all
-from gitops.repositories import Repositories
 from gitops.versions import ClusterVersions
 
 _RECENT = "1.36.0"

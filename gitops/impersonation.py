@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from gitops.deployment.inventory import Inventory
 from gitops.errors import ConfigError, ProjectError
 from gitops.globs import matches
 from gitops.in_cluster.objects import RECONCILER
-from gitops.inventory import Inventory
 
 if TYPE_CHECKING:
     from gitops.application import ApplicationSpec

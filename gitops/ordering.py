@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from gitops.manifest import Manifest, ResourceKey, SyncPhase
-from gitops.scope import CRD_GROUP, crd_target
+from gitops.objects.manifest import Manifest, ResourceKey, SyncPhase
+from gitops.objects.scope import CRD_GROUP, crd_target
 
 PHASES = tuple(SyncPhase)
 

@@ -16,9 +16,9 @@ from typing import Any
 from gitops.application import ApplicationSpec, Destination
 from gitops.configuration.suggestions import did_you_mean
 from gitops.errors import ProjectError
-from gitops.git import without_credentials
+from gitops.git.working_tree import without_credentials
 from gitops.impersonation import DestinationServiceAccount, read_accounts
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 from gitops.policy import windows
 from gitops.policy.windows import SyncWindow
 

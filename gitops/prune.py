@@ -26,10 +26,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gitops.application import SyncPolicy
+from gitops.deployment.inventory import Inventory, InventoryObject
 from gitops.errors import ManifestError
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import HOOK, SKIP, ResourceKey, annotations_of
-from gitops.scope import is_crd
+from gitops.objects.manifest import HOOK, SKIP, ResourceKey, annotations_of
+from gitops.objects.scope import is_crd
 from gitops.syncing.options import ObjectOptions, Permission, object_options
 
 HELM_POLICY = "helm.sh/resource-policy"

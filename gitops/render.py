@@ -18,14 +18,14 @@ from pathlib import Path
 from gitops.application import ApplicationSpec
 from gitops.charts import ChartStore, StoredChart
 from gitops.errors import ChartError, HomeOpsError, RenderError
-from gitops.manifest import Manifest
+from gitops.git.repositories import Repositories
+from gitops.objects.manifest import Manifest
 from gitops.rendering import digest
 from gitops.rendering.building import about, build, gather
 from gitops.rendering.cache import RenderCache
 from gitops.rendering.inputs import ChartReference, Inputs, LoadRestrictor, SourceType
 from gitops.rendering.parts import parts, together
 from gitops.rendering.trees import Trees
-from gitops.repositories import Repositories
 from gitops.versions import ClusterVersions
 
 _PULLS = 8

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gitops import git
 from gitops.charts import ChartStore, Credential
 from gitops.config import Settings
+from gitops.git import working_tree
+from gitops.git.repositories import OwnRepository, Repositories
 from gitops.rendering.cache import RenderCache
-from gitops.repositories import OwnRepository, Repositories
 
 LOCK_FILE = "charts.lock"
 
@@ -45,7 +45,7 @@ def chart_store(settings: Settings, root: Path, *, record: bool = False) -> Char
 
 def repositories(settings: Settings, root: Path) -> Repositories:
     """Other Git repositories, and which addresses and revisions the checkout itself stands for."""
-    source, checkout = settings.source, git.revision(root)
+    source, checkout = settings.source, working_tree.revision(root)
     urls = (source.repo_url, checkout.remote_url if checkout else "")
     here = (checkout.branch, checkout.commit) if checkout else ()
     return Repositories(

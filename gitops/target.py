@@ -19,19 +19,19 @@ from gitops.argocd.set_policy import Recall, SetInGit, recalled
 from gitops.charts import ChartStore
 from gitops.config import Settings
 from gitops.declared import declared
+from gitops.deployment.inventory import Inventory
 from gitops.errors import HomeOpsError
 from gitops.impersonation import not_in_force, with_account
-from gitops.inventory import Inventory
-from gitops.manifest import ResourceKey
-from gitops.ownership import Ownership, marked
-from gitops.placement import place
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.ownership import Ownership, marked
+from gitops.objects.placement import place
+from gitops.objects.replacements import with_replacements
+from gitops.objects.scope import Scopes, ServedKind, builtin_scopes, defined_kind, is_crd
+from gitops.objects.shared_objects import settle
 from gitops.projects import AppProject, check_application, check_manifest
 from gitops.prune import holds_deletion
 from gitops.render import Rendered, Renders, render_all
 from gitops.rendering.cache import RenderCache
-from gitops.replacements import with_replacements
-from gitops.scope import Scopes, ServedKind, builtin_scopes, defined_kind, is_crd
-from gitops.shared_objects import settle
 from gitops.stores import repositories as other_repositories
 from gitops.syncing.checks import with_options
 from gitops.syncing.options import Permission

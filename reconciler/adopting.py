@@ -27,10 +27,10 @@ from gitops.argocd.clusters import Clusters
 from gitops.config import Settings
 from gitops.errors import ClusterError, HomeOpsError, OwnershipError
 from gitops.ignoring.jq_paths import Jq
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 from gitops.stores import chart_store, render_cache
 from gitops.target import ClusterView, Target, compose
-from reconciler.reconcile_reading import read_each, resource_of
+from reconciler.passes.reading import read_each, resource_of
 
 WORKERS = 8
 T = TypeVar("T")

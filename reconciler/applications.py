@@ -25,7 +25,7 @@ from gitops.config import Settings
 from gitops.configuration.suggestions import did_you_mean
 from gitops.errors import ConfigError
 from gitops.health import UserRules
-from gitops.ownership import APPLICATION_LABEL, label_value
+from gitops.objects.ownership import APPLICATION_LABEL, label_value
 from gitops.status.application import ApplicationStatus, application_statuses, with_records
 from gitops.status.label_selector import Requirement
 

@@ -16,25 +16,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitops.errors import ConfigError, HomeOpsError
-from reconciler import (
-    adopt_command,
-    app_commands,
-    diff_command,
-    health_command,
-    preview_command,
-    reconcile_command,
-    record_commands,
-    shards_command,
-    state_command,
-    sync_command,
-    webhook_command,
+from reconciler.commands import (
+    adopt,
+    app,
+    diff,
+    health,
+    reconcile,
+    records,
+    shards,
+    state,
+    sync,
+    webhook,
 )
-from reconciler.exit_codes import ExitCode
+from reconciler.commands import preview as preview_command
+from reconciler.commands.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from reconciler.applications import Reading
-    from reconciler.engine import Run
-    from reconciler.events import Changes, Diagnostic, Step
+    from reconciler.engine.automation import Run
+    from reconciler.engine.events import Changes, Diagnostic, Step
 
 # Imports and lists of objects make no garbage; looking for it was 7 % of the processor time.
 _GARBAGE_THRESHOLD = 50_000
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--wait", action="store_true", help="then wait until every Application is healthy"
     )
-    app_commands.add_timeout(up)
+    app.add_timeout(up)
     up.add_argument(
         "--confirm",
         action="append",
@@ -98,26 +98,28 @@ def _parser() -> argparse.ArgumentParser:
         "lock", parents=[common], help="record the digest of every chart in charts.lock"
     )
     lock.set_defaults(command=_charts_lock)
-    app_verbs = app_commands.add_parsers(verbs, common)
-    diff_command.add_diff_parser(app_verbs, common)
-    sync_command.add_parsers(app_verbs, common)
-    record_commands.add_parsers(app_verbs, common)
+    app_verbs = app.add_parsers(verbs, common)
+    diff.add_diff_parser(app_verbs, common)
+    sync.add_parsers(app_verbs, common)
+    records.add_parsers(app_verbs, common)
     preview_command.add_parser(verbs, common)
-    health_command.add_parser(verbs)
-    reconcile_command.add_parser(verbs, common)
-    webhook_command.add_parser(verbs, common)
-    shards_command.add_parser(verbs, common)
-    state_command.add_parser(verbs, common)
-    diff_command.add_drift_parser(verbs, common)
-    adopt_command.add_parser(verbs, common)
+    health.add_parser(verbs)
+    reconcile.add_parser(verbs, common)
+    webhook.add_parser(verbs, common)
+    shards.add_parser(verbs, common)
+    state.add_parser(verbs, common)
+    diff.add_drift_parser(verbs, common)
+    adopt.add_parser(verbs, common)
     return parser
 
 
 def _up(options: argparse.Namespace) -> ExitCode:
     from gitops.gate.settings import read_confirmations
-    from reconciler import definitions, printing, shards_up
-    from reconciler.engine_environment import check_environment
-    from reconciler.project import find_root
+    from reconciler.commands.project import find_root
+    from reconciler.engine.environment import check_environment
+    from reconciler.printing import tables
+    from reconciler.sharding import up as shards_up
+    from reconciler.syncing import definitions
 
     root = find_root(Path.cwd())
     check_environment(os.environ)
@@ -127,7 +129,7 @@ def _up(options: argparse.Namespace) -> ExitCode:
     separate = definitions.kept_apart(root, options.stack)
     steps: list[Step] = []
     diagnostics: list[Diagnostic] = []  # of the definitions' run, too
-    with printing.Progress(f"gitops up {options.stack}") as progress:
+    with tables.Progress(f"gitops up {options.stack}") as progress:
         for up in (definitions.up, shards_up.up) if separate else (shards_up.up,):
             run = up(root, options.stack, confirmed=confirmed, on_event=progress.seen)
             run.steps[:0], run.diagnostics[:0] = steps, diagnostics
@@ -138,18 +140,18 @@ def _up(options: argparse.Namespace) -> ExitCode:
 
 
 def _init(options: argparse.Namespace) -> ExitCode:
-    from reconciler import engine
-    from reconciler.project import find_root
+    from reconciler.commands.project import find_root
+    from reconciler.engine import automation
 
-    made = engine.make_stack(find_root(Path.cwd()), options.stack)
+    made = automation.make_stack(find_root(Path.cwd()), options.stack)
     print(f"stack {options.stack} {'created' if made else 'unchanged'}")
     return ExitCode.OK
 
 
 def _report(run: Run, root: Path, options: argparse.Namespace) -> ExitCode:
     """What the run did and how the Applications are now, after waiting for them when asked to."""
-    from reconciler import printing
-    from reconciler.events import changes_by_application, readable
+    from reconciler.engine.events import changes_by_application, readable
+    from reconciler.printing import tables
 
     changes = changes_by_application(run.steps)
     late = ""
@@ -158,7 +160,7 @@ def _report(run: Run, root: Path, options: argparse.Namespace) -> ExitCode:
     finally:
         # What failed matters more than the table, also where the cluster cannot be asked.
         sys.stdout.flush()
-        printing.diagnostics(readable(run.diagnostics, run.parents))
+        tables.diagnostics(readable(run.diagnostics, run.parents))
     if not run.succeeded:
         print(f"error: the stack {options.stack} is not what Git says; see above", file=sys.stderr)
         return ExitCode.FAILED
@@ -174,22 +176,23 @@ def _show_status(
     """The table after a run, and what the prune gate has stopped; which Applications did not become
     healthy in time, if any."""
     from gitops.gate.reading import stopped_in
-    from reconciler import status_printing, waiting
+    from reconciler import waiting
     from reconciler.applications import StatusReader
-    from reconciler.project import applications_in_git, stack_settings
+    from reconciler.commands.project import applications_in_git, stack_settings
+    from reconciler.printing import status as status_printing
 
     settings = stack_settings(root, options.stack)
     late = ""
     with StatusReader(settings, applications_in_git(root, settings), stack=options.stack) as reader:
         if options.wait and run.succeeded:
-            outcome = app_commands.watch(reader, waiting.has_settled, timeout=options.timeout)
+            outcome = app.watch(reader, waiting.has_settled, timeout=options.timeout)
             reading = outcome.reading
             if outcome.pending:
-                late = app_commands.not_done(outcome.pending, "healthy", timeout=options.timeout)
+                late = app.not_done(outcome.pending, "healthy", timeout=options.timeout)
         else:
             reading = reader.read()
     status_printing.applications(reading.applications, changes=changes)
-    app_commands.warn_of_skipped(reading.skipped)
+    app.warn_of_skipped(reading.skipped)
     print(f"\n{_summary(reading, run, changes)}")
     for stopped in stopped_in(each.message for each in run.diagnostics):
         print(stopped)
@@ -198,7 +201,7 @@ def _show_status(
 
 def _summary(reading: Reading, run: Run, changes: Mapping[str, Changes]) -> str:
     from gitops.status.application import health_counts
-    from reconciler.events import total
+    from reconciler.engine.events import total
 
     shared = changes[""].changed if "" in changes else 0
     objects = sum(len(each.resources) for each in reading.applications)
@@ -213,7 +216,7 @@ def _summary(reading: Reading, run: Run, changes: Mapping[str, Changes]) -> str:
 
 
 def _charts_lock(options: argparse.Namespace) -> ExitCode:
-    from reconciler.project import find_root, lock_charts, stack_settings
+    from reconciler.commands.project import find_root, lock_charts, stack_settings
 
     root = find_root(Path.cwd())
     locked = lock_charts(root, stack_settings(root, options.stack))

@@ -12,7 +12,7 @@ from typing import Any
 
 from gitops.argocd.clusters import Clusters, Place
 from gitops.errors import HomeOpsError, OwnershipError
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 
 GROUP, KIND = "argoproj.io", "Application"
 

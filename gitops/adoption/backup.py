@@ -16,8 +16,8 @@ from gitops.adoption.fields import present
 from gitops.adoption.tracking import TEMPORARY
 from gitops.errors import ConfigError
 from gitops.ignoring.partial import FIELD_MANAGER, STEERING
-from gitops.manifest import ResourceKey
-from gitops.ownership import live_key
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.ownership import live_key
 from gitops.private_file import read_document, write_document
 
 _FORMAT = 1

@@ -18,9 +18,9 @@ from gitops.errors import ConfigError
 from gitops.ignoring.jq_paths import Jq
 from gitops.ignoring.partial import partial
 from gitops.ignoring.rules import IgnoreRule, matching, without_ignored
-from gitops.manifest import Manifest, annotations_of
-from gitops.namespaces import created_namespaces
-from gitops.steering import steering
+from gitops.objects.manifest import Manifest, annotations_of
+from gitops.objects.namespaces import created_namespaces
+from gitops.objects.steering import steering
 from gitops.syncing.dropped_fields import without_dropped
 from gitops.syncing.options import ObjectOptions
 from gitops.target import Target

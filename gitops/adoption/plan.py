@@ -36,8 +36,8 @@ from gitops.errors import HomeOpsError, OwnershipError
 from gitops.ignoring import json_paths
 from gitops.ignoring.json_paths import Path
 from gitops.ignoring.partial import FIELD_MANAGER, STEERING
-from gitops.manifest import ResourceKey, annotations_of, labels_of
-from gitops.ownership import APPLICATION_LABEL, RETAIN, STACK, TRACKING_ID, owner
+from gitops.objects.manifest import ResourceKey, annotations_of, labels_of
+from gitops.objects.ownership import APPLICATION_LABEL, RETAIN, STACK, TRACKING_ID, owner
 
 _OUR_ANNOTATIONS = (TRACKING_ID, STACK, RETAIN)
 

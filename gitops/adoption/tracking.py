@@ -15,9 +15,9 @@ from gitops.diff.comparing import LAST_APPLIED
 from gitops.diff.owners import Owned, owned
 from gitops.ignoring.json_paths import Path
 from gitops.ignoring.partial import FIELD_MANAGER
-from gitops.manifest import ResourceKey, annotations_of, labels_of
-from gitops.ownership import live_key
-from gitops.shared_objects import ARGOCD_TRACKING_ID
+from gitops.objects.manifest import ResourceKey, annotations_of, labels_of
+from gitops.objects.ownership import live_key
+from gitops.objects.shared_objects import ARGOCD_TRACKING_ID
 
 TEMPORARY = "home-ops-adoption"
 ARGOCD_MANAGERS = frozenset({"argocd-controller", "argocd-application-controller"})

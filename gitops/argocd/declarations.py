@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gitops.errors import HomeOpsError
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.render import Rendered
 
 GROUP = "argoproj.io"

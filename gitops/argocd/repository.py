@@ -27,7 +27,7 @@ from gitops.argocd.set_policy import (
 from gitops.argocd.settings import ArgoCDSettings
 from gitops.argocd.templating import Templates
 from gitops.errors import DiscoveryError, HomeOpsError
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.projects import AppProject
 from gitops.render import Rendered
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops.application import RESOURCES_FINALIZERS
+from gitops.deployment.inventory import Inventory
 from gitops.gate.settings import ANNOTATION
-from gitops.inventory import Inventory
 
 SYNC = "sync"
 NEVER_UPDATED = frozenset({"create-only", "create-delete"})

@@ -12,11 +12,11 @@ from pathlib import Path
 from gitops.application import ApplicationSpec
 from gitops.charts import ChartStore
 from gitops.errors import HomeOpsError
+from gitops.git.repositories import Repositories
 from gitops.rendering.building import about, gather
 from gitops.rendering.inputs import ChartReference
 from gitops.rendering.parts import parts
 from gitops.rendering.trees import Trees
-from gitops.repositories import Repositories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gitops.errors import ConfigError
-from gitops.git import without_credentials
-from gitops.git_login import RepositoryCredential
+from gitops.git.login import RepositoryCredential
+from gitops.git.working_tree import without_credentials
 
 # What forges begin a token with, which people put where a user name belongs.
 _TOKENS = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-")

@@ -22,7 +22,7 @@ from gitops.diff.values import identical, is_empty, is_filled_in, means_missing,
 from gitops.errors import ManifestError
 from gitops.ignoring.partial import FIELD_MANAGER, STEERING
 from gitops.ignoring.rules import IgnoreRule, matching, without_ignored
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 
 HIDDEN = "(hidden)"
 _MISSING: Any = object()

@@ -3,7 +3,7 @@
 Called for single values of a target and of a live object. What an API server stores is not always
 what it was sent: quantities and times come back in canonical form, bytes encoded anew, and fields
 that Go leaves out when they are zero not at all (Kubernetes, "API Conventions"). Which fields hold
-what is a matter of their names, as in ``gitops.applied``: there is no schema at hand.
+what is a matter of their names, as in ``gitops.deployment.applied``: there is no schema at hand.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from gitops.applied import KEPT_ZEROS, OF_TEXTS, quantity
+from gitops.deployment.applied import KEPT_ZEROS, OF_TEXTS, quantity
 
 # Fields of type Quantity by their own name, and by the name of the mapping they are in.
 _QUANTITIES = frozenset({"averageValue", "divisor", "sizeLimit", "targetValue"})

@@ -32,11 +32,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory
 from gitops.gate.rules import RULES, Case, Doomed, GateReason, Move
 from gitops.gate.settings import ENVIRONMENT, TOKEN_PREFIX, GateSettings
-from gitops.inventory import Inventory
-from gitops.manifest import ResourceKey
-from gitops.orphans import LiveObject
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.orphans import LiveObject
 from gitops.prune import Decision, PruneAction, PrunePlan
 
 BOOTSTRAP = "bootstrap"

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 
 from gitops.application_target import ApplicationTarget
 from gitops.config import Settings
+from gitops.deployment.inventory import Inventory, InventoryObject
 from gitops.gate.judge import BOOTSTRAP, Gate, GateStop, apply, judge, permitted
 from gitops.gate.settings import ANNOTATION, read_confirmations
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import ResourceKey, annotations_of
-from gitops.orphans import LiveObject
-from gitops.ownership import STACK
+from gitops.objects.manifest import ResourceKey, annotations_of
+from gitops.objects.orphans import LiveObject
+from gitops.objects.ownership import STACK
 from gitops.prune import Decision, PruneAction, PrunePlan
 from gitops.target import Target
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from gitops.application_target import ApplicationTarget
 from gitops.gate.settings import GateSettings
 from gitops.gate.stateful_kinds import stateful
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 
 _SHOWN = 10
 

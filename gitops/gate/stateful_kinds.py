@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from gitops import scope
 from gitops.health import phases, reporting
 from gitops.health.condition_types import Meaning, is_part, meaning
 from gitops.health.fields import SurpriseError, at, mapping, mappings, moment, number, text
@@ -27,6 +26,7 @@ from gitops.health.status import (
     worst_health,
 )
 from gitops.health.words import read
+from gitops.objects import scope
 
 JUST_CREATED = timedelta(seconds=10)
 UNSETTLED = timedelta(minutes=2)

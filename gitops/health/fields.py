@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from gitops.manifest import MAPPING
+from gitops.objects.manifest import MAPPING
 
 LARGEST_NUMBER = 2**63 - 1  # the API knows no larger
 

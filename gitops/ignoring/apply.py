@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory
 from gitops.errors import ConfigError
 from gitops.ignoring.implied import implied_rules
 from gitops.ignoring.jq_paths import Jq
 from gitops.ignoring.partial import Partial, partial, with_live_values
 from gitops.ignoring.rules import IgnoreRule, matching
-from gitops.inventory import Inventory
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

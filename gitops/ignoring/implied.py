@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gitops.ignoring.rules import IgnoreRule
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 
 INJECTIONS = frozenset(
     f"cert-manager.io/{name}"

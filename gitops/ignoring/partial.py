@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gitops.applied import says_the_same
+from gitops.deployment.applied import says_the_same
 from gitops.ignoring import json_paths
 from gitops.ignoring.jq_paths import Jq
 from gitops.ignoring.managed_fields import held_alone
 from gitops.ignoring.rules import IgnoreRule, without_ignored
-from gitops.manifest import annotations_of, labels_of
+from gitops.objects.manifest import annotations_of, labels_of
 
 FIELD_MANAGER = "home-ops"
 STEERING = "pulumi.com/"

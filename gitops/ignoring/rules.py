@@ -34,7 +34,7 @@ from gitops.ignoring import jq_paths, json_paths
 from gitops.ignoring.jq_paths import Jq
 from gitops.ignoring.json_paths import Path
 from gitops.ignoring.managed_fields import held_alone, without_fields_of, without_held
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 
 SYSTEM_PREFIX = "resource.customizations.ignoreDifferences."
 _OURS = "home-ops/"

@@ -12,6 +12,7 @@ from typing import Any
 
 from gitops.config import RepositorySource
 from gitops.configuration.deploy_settings import PORT, DeploySettings, Mode, WebhookSettings
+from gitops.deployment.stack_names import trigger_name
 from gitops.in_cluster.objects import (
     RECONCILER,
     WEBHOOK,
@@ -21,7 +22,6 @@ from gitops.in_cluster.objects import (
     pod,
     selector,
 )
-from gitops.stack_names import trigger_name
 
 SECRET = "/etc/home-ops/webhook"
 RBAC = "rbac.authorization.k8s.io"

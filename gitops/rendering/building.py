@@ -14,7 +14,7 @@ from gitops.application import ApplicationSpec
 from gitops.chart_store.dependencies import CHART_FILE
 from gitops.charts import StoredChart
 from gitops.errors import HomeOpsError, RenderError
-from gitops.manifest import Manifest, annotations_of, load_yaml
+from gitops.objects.manifest import Manifest, annotations_of, load_yaml
 from gitops.rendering import (
     directory,
     helm,

@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import json as fast  # definitions have megabytes, and this is three times as fast
 
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 
 MOST_ENTRIES = 2_000
 

@@ -11,7 +11,7 @@ from typing import Any
 from gitops.application import ApplicationSpec
 from gitops.errors import RenderError
 from gitops.globs import matches
-from gitops.manifest import load_yaml
+from gitops.objects.manifest import load_yaml
 from gitops.rendering.inputs import Inputs, SourceType
 from gitops.rendering.source_tree import SourceTree
 

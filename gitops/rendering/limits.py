@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitops.errors import ManifestError
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 
 SOURCE_FILE_BYTES = 16 * 1024 * 1024
 OBJECT_BYTES = 1_572_864

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gitops.application import ApplicationSpec
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 
 
 def parts(spec: ApplicationSpec) -> list[ApplicationSpec]:

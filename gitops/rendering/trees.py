@@ -10,10 +10,10 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitops import git
 from gitops.application import ApplicationSpec, Source
+from gitops.git import working_tree
+from gitops.git.repositories import Repositories
 from gitops.rendering.source_tree import SourceTree
-from gitops.repositories import Repositories
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,5 +59,5 @@ class Trees:
         others = self.repositories
         if others and not others.own.holds(source.repo_url, source.target_revision):
             return others.commit(source.repo_url, source.target_revision)
-        found = git.revision(self.root)
+        found = working_tree.revision(self.root)
         return found.commit if found else ""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gitops.bootstrap_objects import has_derived_rights
 from gitops.config import Settings
+from gitops.objects.bootstrap_objects import has_derived_rights
 from gitops.target import Target
 
 Kind = tuple[str, str]

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory
 from gitops.impersonation import ServiceAccount, account_of_provider
-from gitops.inventory import Inventory
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
+from gitops.objects.scope import CRD_GROUP, Scopes, plural_of
 from gitops.rights.handed_on import RBAC, HandedOn, handed_on
 from gitops.rights.rule import Right, rules
-from gitops.scope import CRD_GROUP, Scopes, plural_of
 from gitops.syncing.options import ApplyMethod, ObjectOptions, object_options
 
 READ = ("get", "list")

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gitops.manifest import ResourceKey
-from gitops.records.definition import GROUP, PLURAL
-from gitops.rights.rule import Right
-from gitops.scope import CRD_GROUP, plural_of
-from gitops.sharding.settings import Shards
-from gitops.stack_names import (
+from gitops.deployment.stack_names import (
     definitions_stack,
     own_name,
     shard_stack,
     shards_memory,
     trigger_name,
 )
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.scope import CRD_GROUP, plural_of
+from gitops.records.definition import GROUP, PLURAL
+from gitops.rights.rule import Right
+from gitops.sharding.settings import Shards
 
 KEPT = ("get", "create", "patch", "delete")
 _NEVER_DELETED = ("get", "create", "patch")

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitops.application import ApplicationSpec
+from gitops.deployment.stack_names import shard_stack
 from gitops.sharding.division import shard_of
 from gitops.sharding.settings import Shards
 from gitops.sharding.state import Document, States, applications_of, move
-from gitops.stack_names import shard_stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

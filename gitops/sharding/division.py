@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from gitops.application import ApplicationSpec
 from gitops.application_order import in_order
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory
+from gitops.deployment.stack_names import shard_index
 from gitops.errors import OwnershipError
-from gitops.inventory import Inventory
-from gitops.manifest import ResourceKey
-from gitops.orphans import LiveObject
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.orphans import LiveObject
 from gitops.sharding.settings import ShardBy, Shards
-from gitops.stack_names import shard_index
 from gitops.target import Target
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gitops.inventory import (
+from gitops.deployment.inventory import (
     APPLICATION_SET_TYPE,
     APPLICATION_TYPE,
     DELETION_TYPE,

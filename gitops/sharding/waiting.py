@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 
 from gitops.application_target import ApplicationTarget
 from gitops.comparison import shared_rules
+from gitops.deployment.inventory import Inventory
+from gitops.deployment.unchanged import unchanged
 from gitops.errors import OrderError
 from gitops.health import HealthStatus
 from gitops.ignoring.rules import IgnoreRule, matching
-from gitops.inventory import Inventory
-from gitops.manifest import ResourceKey
-from gitops.scope import defined_kind, is_crd
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.scope import defined_kind, is_crd
 from gitops.sharding.division import Division
 from gitops.status.application import application_health
 from gitops.status.resource import ResourceStatus
-from gitops.unchanged import unchanged
 
 WAITS = "the next run of this shard takes it"
 """How a message ends that is about an Application that waits for another shard."""

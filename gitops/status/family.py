@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops.health.fields import SurpriseError, mapping, mappings, text
-from gitops.manifest import annotations_of
-from gitops.ownership import live_key
+from gitops.objects.manifest import annotations_of
+from gitops.objects.ownership import live_key
 
 Live = Mapping[str, Any]
 

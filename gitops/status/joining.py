@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gitops import scope
 from gitops.health.fields import SurpriseError, mapping, text
 from gitops.health.status import Health
+from gitops.objects import scope
 from gitops.status.causes import FINE
 
 Live = Mapping[str, Any]

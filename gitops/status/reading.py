@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from gitops.health.user_rules import UserRule
-from gitops.scope import CRD_GROUP
+from gitops.objects.scope import CRD_GROUP
 
 _SECRET = ("", "Secret")
 

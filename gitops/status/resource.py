@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops.health.status import Health, one_line
-from gitops.manifest import ResourceKey, annotations_of, labels_of
-from gitops.ownership import APPLICATION_LABEL, STACK, label_value, live_key, owner
+from gitops.objects.manifest import ResourceKey, annotations_of, labels_of
+from gitops.objects.ownership import APPLICATION_LABEL, STACK, label_value, live_key, owner
 from gitops.status.causes import FINE, Assess, root_cause
 from gitops.status.family import Family
 from gitops.syncing.hooks import hook_of

@@ -13,8 +13,8 @@ from typing import Any
 
 from gitops.configuration.suggestions import did_you_mean
 from gitops.errors import ManifestError
-from gitops.manifest import HOOK, SYNC_WAVE, ResourceKey, annotations_of, wave_of
-from gitops.ownership import live_key
+from gitops.objects.manifest import HOOK, SYNC_WAVE, ResourceKey, annotations_of, wave_of
+from gitops.objects.ownership import live_key
 from gitops.syncing.hook_plan import HOOK_DELETE_POLICY
 from gitops.syncing.options import (
     COMPARE_OPTIONS,

@@ -13,7 +13,7 @@ from typing import Any
 from gitops.application import ApplicationSpec, SyncPolicy
 from gitops.application_target import ApplicationTarget
 from gitops.errors import ManifestError
-from gitops.manifest import Manifest, ResourceKey, annotations_of
+from gitops.objects.manifest import Manifest, ResourceKey, annotations_of
 from gitops.syncing.annotations import PREFIX, application_options, check_annotations
 from gitops.syncing.options import ObjectOptions, object_options
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from gitops.application import ApplicationSpec, Destination, Source, SyncPolicy
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import APPLICATION_TYPE, Inventory
 from gitops.impersonation import last_account
-from gitops.inventory import APPLICATION_TYPE, Inventory
-from gitops.manifest import Manifest, SyncPhase
+from gitops.objects.manifest import Manifest, SyncPhase
 from gitops.syncing.hook_plan import hooks_of
 from gitops.syncing.options import object_options
 

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory, InventoryObject
 from gitops.errors import ManifestError
 from gitops.impersonation import last_account
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.ordering import provides
 from gitops.prune import Decision, PruneAction
 from gitops.syncing.deletion import departed_target

@@ -17,8 +17,8 @@ from typing import Any
 from gitops.gate.stateful_kinds import stateful
 from gitops.health import Health, HealthStatus, UserRules, assess
 from gitops.health.assessment import RULES
-from gitops.manifest import HELM_HOOK, HOOK, Manifest, SyncPhase, annotations_of, labels_of
-from gitops.ownership import Ownership, live_key, marked, owner
+from gitops.objects.manifest import HELM_HOOK, HOOK, Manifest, SyncPhase, annotations_of, labels_of
+from gitops.objects.ownership import Ownership, live_key, marked, owner
 from gitops.syncing.hook_plan import HookDeletePolicy, PlannedHook
 
 HOOK_PHASE = "home-ops/hook"

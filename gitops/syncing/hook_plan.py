@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from gitops.configuration.suggestions import did_you_mean
 from gitops.errors import ManifestError
-from gitops.manifest import HOOK, SKIP, SYNC_WAVE, Manifest, ResourceKey, SyncPhase, wave_of
+from gitops.objects.manifest import HOOK, SKIP, SYNC_WAVE, Manifest, ResourceKey, SyncPhase, wave_of
 from gitops.ordering import sort_key
 from gitops.syncing.hooks import Hook, hook_of
 from gitops.syncing.options import listed

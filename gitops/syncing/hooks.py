@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gitops.manifest import HELM_HOOK, HOOK, SKIP, annotations_of
-from gitops.scope import is_crd
+from gitops.objects.manifest import HELM_HOOK, HOOK, SKIP, annotations_of
+from gitops.objects.scope import is_crd
 
 _CRD_INSTALL = "crd-install"
 _HELM_TESTS = frozenset({"test", "test-success", "test-failure"})

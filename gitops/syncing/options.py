@@ -17,8 +17,8 @@ from typing import Any
 from gitops.application import SyncPolicy
 from gitops.configuration.suggestions import did_you_mean
 from gitops.errors import ManifestError
-from gitops.manifest import annotations_of
-from gitops.ownership import live_key
+from gitops.objects.manifest import annotations_of
+from gitops.objects.ownership import live_key
 from gitops.templates import sync_options
 
 SYNC_OPTIONS = "argocd.argoproj.io/sync-options"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitops.health import Health, HealthStatus, UserRules, assess, assess_all
-from gitops.manifest import Manifest, ResourceKey, annotations_of
+from gitops.objects.manifest import Manifest, ResourceKey, annotations_of
 
 DEGRADED_SECONDS = 10.0
 SHOWN = 5

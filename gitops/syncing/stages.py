@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gitops.inventory import InventoryObject
-from gitops.manifest import Manifest, SyncPhase, wave_of
+from gitops.deployment.inventory import InventoryObject
+from gitops.objects.manifest import Manifest, SyncPhase, wave_of
 from gitops.ordering import sort_key
 from gitops.syncing.hook_plan import PlannedHook
 

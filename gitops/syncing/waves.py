@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from gitops.manifest import Manifest, ResourceKey, SyncPhase
+from gitops.objects.manifest import Manifest, ResourceKey, SyncPhase
 from gitops.ordering import Wave, plan, provides
 
 

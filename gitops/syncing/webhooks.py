@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops.application_target import ApplicationTarget
-from gitops.manifest import Manifest, labels_of
-from gitops.scope import is_crd
+from gitops.objects.manifest import Manifest, labels_of
+from gitops.objects.scope import is_crd
 
 GROUP = "admissionregistration.k8s.io"
 KINDS = frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})

@@ -23,7 +23,7 @@ from gitops.configuration import stack_schema
 from gitops.errors import ConfigError, DiscoveryError, ManifestError
 from gitops.ignoring import rules as ignore_rules
 from gitops.ignoring.rules import IgnoreRule
-from gitops.ownership import label_value
+from gitops.objects.ownership import label_value
 from gitops.syncing.annotations import application_options
 from gitops.templates import sync_options
 from gitops.templates.app_settings import AppSettings, merged

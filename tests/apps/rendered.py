@@ -10,9 +10,9 @@ from typing import Any
 from gitops.application import ApplicationSetSpec, GitDirectory
 from gitops.charts import ChartStore
 from gitops.discovery import discover
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
+from gitops.objects.scope import CLUSTER_KINDS
 from gitops.render import render_all
-from gitops.scope import CLUSTER_KINDS
 from gitops.versions import ClusterVersions
 
 ROOT = Path(__file__).parents[2]

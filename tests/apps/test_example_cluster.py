@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gitops.scope import CLUSTER_KINDS, NAMESPACED_KINDS
+from gitops.objects.scope import CLUSTER_KINDS, NAMESPACED_KINDS
 from tests.apps.rendered import ROOT, Placed, render_example
 
 APPS = ROOT / "apps"

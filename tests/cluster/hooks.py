@@ -12,8 +12,8 @@ from cluster.discovery import facts
 from cluster.hook_cluster import HookCluster
 from cluster.hook_run import HookRunner
 from cluster.hook_wait import HookResult
-from gitops.manifest import HOOK, Manifest
-from gitops.ownership import Ownership
+from gitops.objects.manifest import HOOK, Manifest
+from gitops.objects.ownership import Ownership
 from gitops.syncing.hook_objects import HookOwner
 from gitops.syncing.hook_plan import HOOK_DELETE_POLICY, PlannedHook, hooks_of
 from tests.gitops.objects import an_object

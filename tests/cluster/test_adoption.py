@@ -16,7 +16,7 @@ from gitops.adoption import plan
 from gitops.adoption.backup import Backup, read, write
 from gitops.adoption.plan import Adoption
 from gitops.errors import ClusterError, OwnershipError
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 
 pytestmark = pytest.mark.e2e
 CONFIG_MAP = ApiResource(

@@ -17,12 +17,12 @@ from cluster.connection import Connection, StatusError, connect
 from cluster.discovery import facts
 from gitops.diff import Difference, compare
 from gitops.ignoring.rules import IgnoreRule
-from gitops.manifest import Manifest
-from gitops.scope import is_crd, pinned_kinds
+from gitops.objects.manifest import Manifest
+from gitops.objects.scope import is_crd, pinned_kinds
 from gitops.stores import chart_store
 from gitops.target import ClusterView, compose
 from gitops.versions import ClusterVersions
-from reconciler.project import stack_settings
+from reconciler.commands.project import stack_settings
 from toolchain.controlplane import ControlPlane
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from cluster.discovery import ApiResource, ClusterFacts, facts
 from cluster.dry_run import APPLY, Suspect, innocent
 from cluster.objects import get
 from cluster.stack_memory import ensure_namespace, read_memory, write_memory
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 
 MANAGER = "home-ops"
 

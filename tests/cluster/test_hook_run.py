@@ -8,7 +8,7 @@ import pytest
 
 from cluster.connection import Connection
 from cluster.hook_wait import HookResult
-from gitops.manifest import HOOK
+from gitops.objects.manifest import HOOK
 from gitops.syncing.hook_plan import HOOK_DELETE_POLICY
 from tests.cluster.conftest import create
 from tests.cluster.hooks import APPLICATION, FAILS, NOWHERE, QUICK, Hooks, job

@@ -29,7 +29,7 @@ from gitops.config import Settings
 from gitops.configuration.kubernetes_settings import KubernetesSettings
 from gitops.errors import ClusterError, ConfigError
 from gitops.impersonation import ServiceAccount
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 
 DEPLOYER = ServiceAccount(namespace="media", name="deployer")
 SETTINGS = Settings(cluster="pitower")

@@ -13,7 +13,7 @@ import pytest
 
 from cluster.connection import Connection, connect
 from cluster.lease import LeaseHeldError, held, holder
-from reconciler import processes
+from reconciler.passes import processes
 
 
 def test_one_at_a_time(connection: Connection, namespace: str) -> None:

@@ -16,7 +16,7 @@ from cluster.connection import Connection, StatusError, connect
 from cluster.discovery import ClusterFacts, facts
 from cluster.live_status import LiveStatus, read_status
 from gitops.health import Health, HealthStatus
-from gitops.ownership import Ownership, live_key, marked
+from gitops.objects.ownership import Ownership, live_key, marked
 from gitops.status.application import application_health
 
 pytestmark = pytest.mark.e2e

@@ -6,7 +6,7 @@ from cluster.connection import Connection
 from cluster.discovery import ApiResource
 from cluster.objects import delete, get
 from gitops.errors import ClusterError
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 from tests.cluster.conftest import create
 
 pytestmark = pytest.mark.e2e

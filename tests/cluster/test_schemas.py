@@ -11,7 +11,7 @@ from cluster.discovery import facts
 from cluster.listing import list_objects
 from cluster.schemas import Schemas
 from cluster.writing import unknown_fields as refused_fields
-from gitops.known_fields import unknown_fields
+from gitops.objects.known_fields import unknown_fields
 from tests.apps.rendered import render_example
 
 pytestmark = pytest.mark.e2e

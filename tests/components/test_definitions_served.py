@@ -16,7 +16,7 @@ from components.definitions_served import require_definitions
 from components.live_cluster import LiveCluster, Opened
 from gitops.application_target import ApplicationTarget
 from gitops.errors import OrderError
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.target import Target
 from tests.e2e.objects import definition
 from tests.gitops.objects import application

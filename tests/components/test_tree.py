@@ -14,10 +14,8 @@ from components.resources import PROVIDER_VERSION
 from components.wave import WaveArgs, attempt
 from gitops.application import ApplicationSpec, Commands, Destination, Source, SyncPolicy
 from gitops.application_target import ApplicationTarget
-from gitops.bootstrap_objects import bootstrap_objects
 from gitops.config import BootstrapSettings, Settings
-from gitops.errors import ManifestError
-from gitops.inventory import (
+from gitops.deployment.inventory import (
     APPLICATION_SET_TYPE,
     APPLICATION_TYPE,
     DELETION_TYPE,
@@ -26,8 +24,10 @@ from gitops.inventory import (
     InventoryObject,
     PassedWave,
 )
-from gitops.manifest import Manifest, ResourceKey
-from gitops.namespaces import CreatedNamespace
+from gitops.errors import ManifestError
+from gitops.objects.bootstrap_objects import bootstrap_objects
+from gitops.objects.manifest import Manifest, ResourceKey
+from gitops.objects.namespaces import CreatedNamespace
 from gitops.projects import AppProject
 from gitops.syncing.checks import with_options
 from tests.components.conftest import Recorder

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops.manifest import SKIP, SyncPhase
+from gitops.objects.manifest import SKIP, SyncPhase
 from gitops.syncing.annotations import ON_APPLICATIONS, ON_OBJECTS, PREFIX, REFUSED, WITHOUT_EFFECT
 from gitops.syncing.hook_plan import HookDeletePolicy
 from gitops.syncing.options import COMPARE, COMPARE_OPTIONS, OPTIONS

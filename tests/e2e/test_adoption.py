@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.exit_codes import ExitCode
+from reconciler.commands.exit_codes import ExitCode
 from tests.e2e import former_managers, objects
 from tests.e2e.checkout import Checkout
 from tests.e2e.former_managers import APPLICATIONS, ARGOCD, INSTANCE, TRACKING_ID

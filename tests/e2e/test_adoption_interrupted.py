@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.exit_codes import ExitCode
+from reconciler.commands.exit_codes import ExitCode
 from tests.e2e import former_managers, objects
 from tests.e2e.checkout import Checkout
 from tests.e2e.former_managers import ARGOCD

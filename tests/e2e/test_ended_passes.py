@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.reconcile import Options, Reconciler
+from reconciler.passes.reconcile import Options, Reconciler
 from tests.e2e.checkout import Checkout
 from tests.e2e.hooks import hook, job, jobs
 from tests.e2e.live import until

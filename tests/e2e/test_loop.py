@@ -10,9 +10,9 @@ import pytest
 
 from cluster.live_status import read_status
 from gitops.target import compose
-from reconciler import reconcile_looking, reconcile_reading
-from reconciler.reconcile import Options, Reconciler
-from reconciler.report import ApplicationReport, Report
+from reconciler.passes import looking, reading
+from reconciler.passes.reconcile import Options, Reconciler
+from reconciler.passes.report import ApplicationReport, Report
 from tests.e2e.checkout import Checkout
 from tests.e2e.live import Body
 from tests.e2e.objects import config_map, thing
@@ -94,8 +94,8 @@ def loop(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
             found.judged += names
             return read_status(*arguments, listing=listing, **named)
 
-        monkeypatch.setattr(reconcile_looking, "compose", counted)
-        monkeypatch.setattr(reconcile_reading, "read_status", noted)
+        monkeypatch.setattr(looking, "compose", counted)
+        monkeypatch.setattr(reading, "read_status", noted)
         found.once(runs=1)
         found.once()
         found.again()

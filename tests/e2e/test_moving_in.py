@@ -15,12 +15,12 @@ import yaml
 
 from cluster.connection import Connection, StatusError, connect
 from cluster.discovery import facts
-from gitops.manifest import Manifest
-from gitops.scope import is_crd
+from gitops.objects.manifest import Manifest
+from gitops.objects.scope import is_crd
 from gitops.stores import chart_store
 from gitops.target import ClusterView, compose
-from reconciler.project import stack_settings
-from reconciler.reconcile_reading import read_each, resource_of
+from reconciler.commands.project import stack_settings
+from reconciler.passes.reading import read_each, resource_of
 from tests.e2e.checkout import REPOSITORY, Checkout
 from tests.e2e.live import until
 from tests.e2e.test_adoption import gitops

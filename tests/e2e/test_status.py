@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.exit_codes import ExitCode
+from reconciler.commands.exit_codes import ExitCode
 from tests.e2e.checkout import Checkout
 from tests.e2e.objects import config_map, definition, thing
 

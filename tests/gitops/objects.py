@@ -13,8 +13,8 @@ from gitops.application import (
     Source,
     SyncPolicy,
 )
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import Manifest, ResourceKey
+from gitops.deployment.inventory import Inventory, InventoryObject
+from gitops.objects.manifest import Manifest, ResourceKey
 
 HOOK = "argocd.argoproj.io/hook"
 SYNC_OPTIONS = "argocd.argoproj.io/sync-options"

@@ -10,7 +10,7 @@ from typing import Any
 
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.charts import ChartStore
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.render import render
 from gitops.versions import ClusterVersions
 

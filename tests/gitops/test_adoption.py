@@ -21,7 +21,7 @@ from gitops.adoption.tracking import (
 from gitops.argocd.clusters import Clusters
 from gitops.diff.owners import owned
 from gitops.errors import ConfigError
-from gitops.ownership import Ownership, marked
+from gitops.objects.ownership import Ownership, marked
 from tests.gitops.objects import config_map, key_of
 
 TRACKING_ID = "argocd.argoproj.io/tracking-id"

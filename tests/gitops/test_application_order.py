@@ -11,7 +11,7 @@ from gitops.application import Source
 from gitops.application_order import application_order, in_order
 from gitops.application_target import ApplicationTarget
 from gitops.errors import ManifestError
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.syncing.webhooks import plural_of
 from tests.gitops.objects import SYNC_WAVE, an_object, application, config_map, definition
 

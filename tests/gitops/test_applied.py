@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.applied import says_the_same
-from gitops.immutable import immutable_changes
-from gitops.inventory import from_export
-from gitops.manifest import Manifest, load_yaml
+from gitops.deployment.applied import says_the_same
+from gitops.deployment.inventory import from_export
+from gitops.objects.immutable import immutable_changes
+from gitops.objects.manifest import Manifest, load_yaml
 
 CASE = Path(__file__).parents[1] / "testdata" / "applied" / "normalized"
 RENDERED = load_yaml((CASE / "objects.yaml").read_text("utf-8"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gitops.checkpoint import Checkpoint, CheckpointError, cut, joined, read
+from gitops.deployment.checkpoint import Checkpoint, CheckpointError, cut, joined, read
 
 STACK = "urn:pulumi:s::home-ops::pulumi:pulumi:Stack::home-ops-s"
 PROVIDER = "urn:pulumi:s::home-ops::pulumi:providers:kubernetes::s"

@@ -10,7 +10,7 @@ import pytest
 
 from gitops.application import SyncPolicy
 from gitops.application_target import ApplicationTarget
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.syncing.checks import permits_missing_kind, with_options
 from gitops.syncing.options import ObjectOptions, Permission
 from tests.gitops.objects import SYNC_OPTIONS, application, config_map

@@ -20,9 +20,9 @@ from gitops.comparison import (
 )
 from gitops.errors import DiscoveryError, RenderError
 from gitops.ignoring.rules import IgnoreRule
-from gitops.manifest import Manifest
-from gitops.orphans import LiveObject
-from gitops.ownership import Ownership, marked
+from gitops.objects.manifest import Manifest
+from gitops.objects.orphans import LiveObject
+from gitops.objects.ownership import Ownership, marked
 from gitops.records.record import SyncStatus
 from gitops.syncing.hook_objects import HOOK_PHASE
 from gitops.syncing.hook_plan import PlannedHook

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gitops.application_target import ApplicationTarget
-from gitops.definitions import LARGE, advice
-from gitops.manifest import Manifest
+from gitops.deployment.definitions import LARGE, advice
+from gitops.objects.manifest import Manifest
 from gitops.target import Target
 from tests.gitops.objects import application, config_map, definition
 

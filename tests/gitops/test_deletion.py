@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gitops.application_target import ApplicationTarget
-from gitops.inventory import Inventory
-from gitops.manifest import HOOK, Manifest, SyncPhase
+from gitops.deployment.inventory import Inventory
+from gitops.objects.manifest import HOOK, Manifest, SyncPhase
 from gitops.syncing.deletion import (
     DELETION_HOOKS,
     deletion_hooks,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gitops.application_target import ApplicationTarget
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import HOOK, Manifest
+from gitops.deployment.inventory import Inventory, InventoryObject
+from gitops.objects.manifest import HOOK, Manifest
 from gitops.prune import Decision, PruneAction
 from gitops.syncing.deletion import DELETION_HOOKS
 from gitops.syncing.deletion_order import OrderedDeletion, ordered_deletions

@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory
 from gitops.errors import ConfigError, RenderError
 from gitops.gate import settings as gate_settings
 from gitops.gate.judge import Gate, apply, judge, permitted
 from gitops.gate.rules import RULES, GateReason
 from gitops.gate.settings import GateSettings, read_confirmations
 from gitops.gate.stateful_kinds import stateful
-from gitops.inventory import Inventory
-from gitops.manifest import Manifest, ResourceKey
-from gitops.orphans import LiveObject
+from gitops.objects.manifest import Manifest, ResourceKey
+from gitops.objects.orphans import LiveObject
 from gitops.prune import PruneAction, PrunePlan, PrunePolicy, plan
 from tests.gitops.objects import (
     SYNC_OPTIONS,

@@ -8,13 +8,13 @@ from typing import Any
 from gitops.application import ApplicationSetSpec
 from gitops.application_target import ApplicationTarget
 from gitops.config import Settings
+from gitops.deployment.inventory import Inventory, InventoryObject
 from gitops.errors import DiscoveryError
 from gitops.gate.passage import Passage, complete, pass_gate
 from gitops.gate.settings import ANNOTATION
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import Manifest, ResourceKey
-from gitops.orphans import LiveObject
-from gitops.ownership import STACK
+from gitops.objects.manifest import Manifest, ResourceKey
+from gitops.objects.orphans import LiveObject
+from gitops.objects.ownership import STACK
 from gitops.prune import PruneAction, PrunePolicy, plan
 from gitops.target import Target
 from tests.gitops.objects import (

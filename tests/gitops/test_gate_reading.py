@@ -5,7 +5,7 @@ from __future__ import annotations
 from gitops.gate.judge import GateStop
 from gitops.gate.reading import stopped_in
 from gitops.gate.rules import GateReason, Move
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 
 TOKEN = "prune-0123456789abcdef"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitops.errors import DiscoveryError
-from gitops.git import Revision, revision
+from gitops.git.working_tree import Revision, revision
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -112,7 +112,9 @@ def test_a_broken_repository(repository: Path) -> None:
 
 def test_without_git(tmp_path: Path) -> None:
     """A machine without Git is told so, in the words of this program."""
-    code = "import pathlib, gitops.git; gitops.git.revision(pathlib.Path())"
+    code = (
+        "import pathlib, gitops.git.working_tree; gitops.git.working_tree.revision(pathlib.Path())"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -126,5 +128,5 @@ def test_without_git(tmp_path: Path) -> None:
 
 def test_git_is_only_loaded_when_asked() -> None:
     """Importing the module does not load GitPython, which takes a tenth of a second."""
-    code = "import sys, gitops.git; sys.exit('git' in sys.modules)"
+    code = "import sys, gitops.git.working_tree; sys.exit('git' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

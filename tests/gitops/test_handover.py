@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gitops import handover
 from gitops.application_order import ApplicationOrder
-from gitops.handover import Handover, HandoverError
-from gitops.inventory import Inventory
-from gitops.manifest import ResourceKey
-from gitops.part import Part
+from gitops.deployment import handover
+from gitops.deployment.handover import Handover, HandoverError
+from gitops.deployment.inventory import Inventory
+from gitops.deployment.part import Part
+from gitops.objects.manifest import ResourceKey
 from gitops.prune import PrunePlan
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gitops.manifest import HELM_HOOK, HOOK, Manifest, SyncPhase
-from gitops.ownership import Ownership, owner
+from gitops.objects.manifest import HELM_HOOK, HOOK, Manifest, SyncPhase
+from gitops.objects.ownership import Ownership, owner
 from gitops.syncing.hook_objects import (
     HookOwner,
     deleted_before,

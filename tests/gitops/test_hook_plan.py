@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.errors import ManifestError
-from gitops.manifest import Manifest, SyncPhase
+from gitops.objects.manifest import Manifest, SyncPhase
 from gitops.syncing.hook_plan import (
     HELM_HOOK_DELETE_POLICY,
     HELM_HOOK_WEIGHT,

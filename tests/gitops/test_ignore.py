@@ -22,7 +22,7 @@ from gitops.ignoring import json_paths
 from gitops.ignoring.implied import implied_rules
 from gitops.ignoring.jq_paths import Jq
 from gitops.ignoring.rules import IgnoreRule, matching, read, read_system, without_ignored
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 from tests.gitops.objects import an_object, config_map, definition
 
 TESTDATA = Path(__file__).parents[1] / "testdata" / "ignore"

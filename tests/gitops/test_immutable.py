@@ -17,7 +17,7 @@ from cluster.connection import Connection, StatusError, connect
 from cluster.discovery import ClusterFacts, facts
 from gitops.application import SyncPolicy
 from gitops.errors import ManifestError
-from gitops.immutable import (
+from gitops.objects.immutable import (
     CONFIRM,
     RULES,
     check_replacement,

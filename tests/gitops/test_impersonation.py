@@ -10,6 +10,7 @@ from gitops import projects
 from gitops.application import ApplicationSpec
 from gitops.application_target import ApplicationTarget
 from gitops.config import Settings, parse
+from gitops.deployment.inventory import Inventory
 from gitops.errors import ConfigError, ProjectError
 from gitops.impersonation import (
     INPUT,
@@ -22,7 +23,6 @@ from gitops.impersonation import (
     with_account,
     with_remedy,
 )
-from gitops.inventory import Inventory
 from gitops.projects import AppProject
 from tests.gitops.objects import application, config_map, deployed, inventory
 

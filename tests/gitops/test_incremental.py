@@ -10,12 +10,12 @@ from gitops.application_order import application_order
 from gitops.application_target import ApplicationTarget
 from gitops.config import Settings
 from gitops.decision import decide
+from gitops.deployment.incremental import Restricted, restrict
+from gitops.deployment.inventory import Inventory, from_export
+from gitops.deployment.sync_targets import Targets, application_urns, sync_targets
 from gitops.errors import RenderError
-from gitops.incremental import Restricted, restrict
-from gitops.inventory import Inventory, from_export
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.prune import PruneAction
-from gitops.sync_targets import Targets, application_urns, sync_targets
 from gitops.target import Target
 from tests.gitops.objects import SYNC_WAVE, an_object, application, config_map, definition
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gitops.inventory import Inventory, from_export
-from gitops.manifest import ResourceKey
+from gitops.deployment.inventory import Inventory, from_export
+from gitops.objects.manifest import ResourceKey
 
 EXPORT = Path(__file__).parents[1] / "testdata" / "inventory" / "two_applications" / "export.json"
 SECRET = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of a secret value

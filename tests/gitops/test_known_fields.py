@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from gitops.application_target import ApplicationTarget
-from gitops.inventory import Inventory
-from gitops.known_fields import Schema, refuse_unknown_fields, unknown_fields
-from gitops.manifest import Manifest
+from gitops.deployment.inventory import Inventory
+from gitops.objects.known_fields import Schema, refuse_unknown_fields, unknown_fields
+from gitops.objects.manifest import Manifest
 from gitops.syncing.options import object_options
 from tests.gitops.objects import SYNC_OPTIONS, an_object, application, deployed, inventory
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.errors import ManifestError
-from gitops.manifest import Manifest, ResourceKey, SyncPhase, load_yaml
+from gitops.objects.manifest import Manifest, ResourceKey, SyncPhase, load_yaml
 from tests.gitops.objects import HELM_HOOK, HOOK, SYNC_WAVE, an_object, config_map
 
 TESTDATA = Path(__file__).parents[1] / "testdata" / "manifest"

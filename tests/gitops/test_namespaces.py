@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import ResourceKey
-from gitops.namespaces import as_they_were, created_namespaces
+from gitops.deployment.inventory import Inventory, InventoryObject
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.namespaces import as_they_were, created_namespaces
 from tests.gitops.objects import application
 
 CREATE = {"CreateNamespace": "true"}

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.manifest import Manifest, ResourceKey, SyncPhase
+from gitops.objects.manifest import Manifest, ResourceKey, SyncPhase
 from gitops.ordering import KINDS, PHASES, Wave, plan, provides, sort_key
 from tests.gitops.objects import HOOK, SYNC_WAVE, an_object, config_map, definition
 

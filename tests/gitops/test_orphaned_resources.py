@@ -9,8 +9,8 @@ import pytest
 from gitops.application_target import ApplicationTarget
 from gitops.config import parse
 from gitops.errors import ConfigError
-from gitops.manifest import Manifest
-from gitops.orphaned_resources import orphaned, watched
+from gitops.objects.manifest import Manifest
+from gitops.objects.orphaned_resources import orphaned, watched
 from gitops.projects import AppProject, GroupKind, OrphanedResources
 from gitops.target import Target
 from tests.gitops.objects import an_object, application, config_map, key_of

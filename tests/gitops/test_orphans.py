@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gitops.inventory import Inventory
-from gitops.manifest import ResourceKey
-from gitops.orphans import LiveObject, find_orphans
-from gitops.ownership import APPLICATION_LABEL, Ownership, marked
+from gitops.deployment.inventory import Inventory
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.orphans import LiveObject, find_orphans
+from gitops.objects.ownership import APPLICATION_LABEL, Ownership, marked
 from gitops.prune import PrunePolicy
 from gitops.syncing.deletion import DELETION_HOOKS
 from gitops.syncing.hook_objects import HOOK_PHASE

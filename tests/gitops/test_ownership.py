@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.manifest import Manifest, ResourceKey
-from gitops.ownership import (
+from gitops.objects.manifest import Manifest, ResourceKey
+from gitops.objects.ownership import (
     APPLICATION_LABEL,
     RETAIN,
     STACK,

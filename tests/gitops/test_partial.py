@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory
 from gitops.ignoring.apply import LastAndLive, LiveOwners, leave_out
 from gitops.ignoring.partial import Partial
 from gitops.ignoring.rules import IgnoreRule
-from gitops.inventory import Inventory
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 from gitops.syncing.options import ObjectOptions
 from tests.gitops import objects
 

@@ -8,9 +8,9 @@ import pytest
 
 from gitops.application import ApplicationSpec
 from gitops.application_target import ApplicationTarget
-from gitops.manifest import Manifest
-from gitops.placement import place
-from gitops.scope import Scopes, ServedKind, builtin_scopes, defined_kind
+from gitops.objects.manifest import Manifest
+from gitops.objects.placement import place
+from gitops.objects.scope import Scopes, ServedKind, builtin_scopes, defined_kind
 from tests.gitops.objects import (
     HELM_HOOK,
     HOOK,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gitops.application import ApplicationSpec, Destination, Source
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.projects import DEFAULT, AppProject, check_application, check_manifest, read
 
 REPOSITORY = "https://github.com/example/home-ops"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.inventory import InventoryObject
+from gitops.deployment.inventory import InventoryObject
 from gitops.prune import (
     PruneAction,
     PrunePolicy,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gitops.health import Health, HealthStatus, UserRule, UserRules
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.syncing.readiness import (
     DEGRADED_SECONDS,
     Degradation,

@@ -10,7 +10,7 @@ import pytest
 
 from gitops.charts import ChartStore
 from gitops.errors import ChartError, HomeOpsError, ManifestError, RenderError, ToolError
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.render import Renders, render_all
 from gitops.rendering.cache import RenderCache
 from gitops.rendering.kustomization import gather

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.rendering.cache import RenderCache
 
 DIGEST = "d" * 64

@@ -9,8 +9,8 @@ import git
 import pytest
 
 from gitops.errors import RenderError
-from gitops.git_login import RepositoryCredential, credential_for
-from gitops.repositories import OwnRepository, Repositories
+from gitops.git.login import RepositoryCredential, credential_for
+from gitops.git.repositories import OwnRepository, Repositories
 from tests.gitops.git_servers import git_server
 from tests.gitops.rendering import write
 from tests.gitops.ssh_servers import ssh_server

@@ -9,7 +9,7 @@ import pytest
 
 from gitops.application_target import ApplicationTarget
 from gitops.errors import RenderError
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.records.record import ApplicationRecord, HistoryEntry
 from gitops.rollback import RollbackError, as_it_was, entry_to, refuse_others_objects
 from tests.gitops.objects import application, config_map

@@ -8,7 +8,7 @@ import pytest
 
 from cluster.connection import connect
 from cluster.discovery import facts
-from gitops.scope import (
+from gitops.objects.scope import (
     CLUSTER_KINDS,
     NAMESPACED_KINDS,
     Scopes,

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory
 from gitops.errors import OwnershipError, RenderError
-from gitops.inventory import Inventory
-from gitops.manifest import Manifest, ResourceKey
-from gitops.ownership import STACK, TRACKING_ID
-from gitops.shared_objects import ARGOCD_TRACKING_ID, refuse_taken, settle, taken_by
+from gitops.objects.manifest import Manifest, ResourceKey
+from gitops.objects.ownership import STACK, TRACKING_ID
+from gitops.objects.shared_objects import ARGOCD_TRACKING_ID, refuse_taken, settle, taken_by
 from gitops.syncing.options import ObjectOptions
 from tests.gitops.objects import (
     SYNC_WAVE,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gitops.manifest import Manifest, SyncPhase
+from gitops.objects.manifest import Manifest, SyncPhase
 from gitops.syncing.hook_plan import PlannedHook, hooks_of
 from gitops.syncing.stages import SyncPlan, sync_plan
 from tests.gitops.objects import HOOK, SYNC_WAVE, config_map, deployed

@@ -12,6 +12,7 @@ import yaml
 from gitops.application_target import ApplicationTarget
 from gitops.charts import ChartStore
 from gitops.config import Settings, parse
+from gitops.deployment.inventory import Inventory
 from gitops.errors import (
     DiscoveryError,
     ManifestError,
@@ -19,10 +20,9 @@ from gitops.errors import (
     ProjectError,
     RenderError,
 )
-from gitops.inventory import Inventory
-from gitops.ownership import RETAIN, STACK, owner
+from gitops.objects.ownership import RETAIN, STACK, owner
+from gitops.objects.scope import ServedKind, pinned_kinds
 from gitops.rendering.cache import RenderCache
-from gitops.scope import ServedKind, pinned_kinds
 from gitops.target import ClusterView, Target, compose
 from gitops.versions import ClusterVersions
 from tests.gitops.objects import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.manifest import Manifest, ResourceKey
 from gitops.ordering import plan
 from gitops.syncing.waves import DeletionOrder, reverse_for_deletion
 from tests.gitops.objects import HOOK, SYNC_WAVE, an_object, config_map, definition

@@ -12,7 +12,7 @@ import yaml
 
 from gitops import yaml_reader
 from gitops.errors import ManifestError
-from gitops.manifest import load_yaml
+from gitops.objects.manifest import load_yaml
 from gitops.yaml_reader import load
 
 # What sigs.k8s.io/yaml 1.6.0, strict about duplicate keys, makes of each text.

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.reconcile import Options, Reconciler
-from reconciler.report import Report
+from reconciler.passes.reconcile import Options, Reconciler
+from reconciler.passes.report import Report
 from tests.e2e.checkout import Checkout
 from tests.e2e.reconciling import Reconciling
 from tests.long.agreement import Expected, cluster_is, no_lock, records_are, state_is

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.reconcile import Options, Reconciler
+from reconciler.passes.reconcile import Options, Reconciler
 from tests.e2e.checkout import Checkout
 from tests.e2e.objects import config_maps
 from tests.e2e.reconciling import Reconciling

@@ -9,8 +9,8 @@ from gitops.config import Settings
 from gitops.sharding.division import shard_of
 from gitops.sharding.settings import Shards
 from reconciler.applications import Selection
-from reconciler.asked_of_shards import by_stack, divided
-from reconciler.reconcile_asked import NOTHING, Asked
+from reconciler.passes.asked import NOTHING, Asked
+from reconciler.sharding.asked import by_stack, divided
 from tests.gitops.objects import application
 
 SETTINGS = Settings(cluster="home", shards=Shards(count=2))

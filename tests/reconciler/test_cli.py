@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from reconciler import app_commands
 from reconciler.cli import ExitCode, main
+from reconciler.commands import app as app_commands
 from tests.reconciler.conftest import MakeProject
 
 ROOT = Path(__file__).resolve().parent.parent.parent

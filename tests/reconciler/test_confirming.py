@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gitops.gate.settings import ENVIRONMENT, read_confirmations
-from reconciler import engine
 from reconciler.cli import ExitCode, main
+from reconciler.engine import automation
 from tests.reconciler.conftest import MakeProject
 
 FIRST, SECOND, THIRD = (f"prune-{digit * 16}" for digit in "012")
@@ -21,7 +21,7 @@ def test_tokens_reach_the_program(
     """Those of the command line, and those of the environment beside them."""
     root = make_project("telling")
     monkeypatch.setenv(ENVIRONMENT, THIRD)
-    run = engine.up(root, "test", confirmed={FIRST, SECOND})
+    run = automation.up(root, "test", confirmed={FIRST, SECOND})
     told = next(each.message for each in run.diagnostics if "confirmed: " in each.message)
     tokens = told.partition("confirmed: ")[2].strip()
     assert read_confirmations(tokens, subject="test") == {FIRST, SECOND, THIRD}
@@ -33,7 +33,7 @@ def test_a_word_confirms_nothing(
     """It is refused before anything is run, and says what is wanted."""
     (tmp_path / "Pulumi.yaml").write_text("name: home-ops\nruntime: python\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(engine, "check_environment", lambda _: None)
+    monkeypatch.setattr(automation, "check_environment", lambda _: None)
     assert main(["up", "--yes", "--confirm", FIRST, "--confirm", "everything"]) == ExitCode.FAILED
     error = capsys.readouterr().err
     assert error.startswith("error: gitops up --confirm: 'everything' confirms no deletion; give ")

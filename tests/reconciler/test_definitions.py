@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gitops.application_target import ApplicationTarget
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.target import Target
-from reconciler.definitions import settled
+from reconciler.syncing.definitions import settled
 from tests.gitops.objects import application, config_map, definition, deployed, inventory
 
 

@@ -8,9 +8,9 @@ import json
 from gitops.comparison import Comparison, ObjectDrift, Why
 from gitops.diff import Difference, compare
 from gitops.errors import RenderError
-from gitops.manifest import ResourceKey
-from reconciler.diff_printing import drift_table, object_lines, printed, shown
-from reconciler.status_printing import Output
+from gitops.objects.manifest import ResourceKey
+from reconciler.printing.differences import drift_table, object_lines, printed, shown
+from reconciler.printing.status import Output
 from tests.gitops.objects import config_map
 
 KEY = ResourceKey(group="", kind="ConfigMap", namespace="media", name="settings")

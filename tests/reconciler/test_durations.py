@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.durations import seconds, shown
+from reconciler.commands.durations import seconds, shown
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,18 @@ from cluster.connection import Connection, connect
 from cluster.discovery import facts
 from cluster.listing import list_objects
 from gitops.errors import ToolError
-from gitops.ownership import APPLICATION_LABEL
-from reconciler import engine
-from reconciler.engine_environment import ENVIRONMENT
-from reconciler.engine_failures import EngineError, loses_state
-from reconciler.events import Event, Outcome, Severity, Step, changes_by_application, readable
+from gitops.objects.ownership import APPLICATION_LABEL
+from reconciler.engine import automation
+from reconciler.engine.environment import ENVIRONMENT
+from reconciler.engine.events import (
+    Event,
+    Outcome,
+    Severity,
+    Step,
+    changes_by_application,
+    readable,
+)
+from reconciler.engine.failures import EngineError, loses_state
 from tests.reconciler.conftest import MakeProject, configure
 
 pytestmark = pytest.mark.e2e
@@ -26,10 +33,10 @@ APPLICATION = "media-jellyfin"
 def test_second_run_changes_nothing(make_project: MakeProject) -> None:
     """A stack is made at the first run; the same program again leaves every object unchanged."""
     root = make_project("simple")
-    first = engine.up(root, "test")
+    first = automation.up(root, "test")
     assert first.succeeded
     assert changes_by_application(first.steps)[APPLICATION].counts == {Outcome.CREATED: 2}
-    second = engine.up(root, "test")
+    second = automation.up(root, "test")
     assert second.succeeded
     assert changes_by_application(second.steps)[APPLICATION].counts == {Outcome.UNCHANGED: 2}
     assert readable(second.diagnostics, second.parents) == ()
@@ -38,10 +45,10 @@ def test_second_run_changes_nothing(make_project: MakeProject) -> None:
 def test_change_is_attributed_to_its_application(make_project: MakeProject) -> None:
     """A changed object counts for its Application, and events come as they happen."""
     root = make_project("simple", value="first")
-    engine.up(root, "test")
+    automation.up(root, "test")
     configure(root, value="second")
     events: list[Event] = []
-    run = engine.up(root, "test", on_event=events.append)
+    run = automation.up(root, "test", on_event=events.append)
     changes = changes_by_application(run.steps)[APPLICATION]
     assert (changes.changed, changes[Outcome.UNCHANGED]) == (1, 1)
     assert [each for each in events if isinstance(each, Step)] == run.steps
@@ -49,7 +56,7 @@ def test_change_is_attributed_to_its_application(make_project: MakeProject) -> N
 
 def test_program_error_fails_the_run(make_project: MakeProject) -> None:
     """What the program refuses is reported in its words, once, and the run has failed."""
-    run = engine.up(make_project("failing"), "test")
+    run = automation.up(make_project("failing"), "test")
     assert not run.succeeded
     errors = [
         each.message
@@ -62,7 +69,7 @@ def test_program_error_fails_the_run(make_project: MakeProject) -> None:
 def test_unreadable_project_is_explained(make_project: MakeProject) -> None:
     """A project the engine cannot read is an error with a remedy, not a traceback."""
     with pytest.raises(EngineError) as refused:
-        engine.up(make_project("unreadable"), "test")
+        automation.up(make_project("unreadable"), "test")
     assert refused.value.subject == "stack test"
     assert "correct the file" in refused.value.remedy
 
@@ -70,39 +77,39 @@ def test_unreadable_project_is_explained(make_project: MakeProject) -> None:
 def test_locked_stack_is_explained(make_project: MakeProject, tmp_path: Path) -> None:
     """While another run holds the lock, this one says so and how to get rid of a dead one."""
     root = make_project("simple")
-    engine.up(root, "test")
+    automation.up(root, "test")
     locks = tmp_path / "state/.pulumi/locks/organization/simple/test"
     locks.mkdir(parents=True, exist_ok=True)
     (locks / f"{uuid.uuid4()}.json").write_text(
         '{"pid": 1, "username": "x", "hostname": "y", "timestamp": "2026-01-01T00:00:00Z"}'
     )
     with pytest.raises(EngineError, match="pulumi cancel"):
-        engine.up(root, "test")
+        automation.up(root, "test")
 
 
 def test_wrong_passphrase_is_explained(make_project: MakeProject, tmp_path: Path) -> None:
     """A passphrase that does not fit the stack is named as the reason."""
     root = make_project("simple")
-    engine.up(root, "test")
+    automation.up(root, "test")
     (tmp_path / "passphrase").write_text("another")
     with pytest.raises(EngineError, match="passphrase does not fit"):
-        engine.up(root, "test")
+        automation.up(root, "test")
 
 
 def test_damaged_state_is_explained(make_project: MakeProject, tmp_path: Path) -> None:
     """Of a state that ends in the middle, as a full disk leaves it, nobody thinks that it is empty;
     the error says how to go on."""
     root = make_project("simple")
-    engine.up(root, "test")
+    automation.up(root, "test")
     [file] = (tmp_path / "state").rglob("test.json")
     whole = file.read_bytes()
     for size in (0, len(whole) // 2):
         file.write_bytes(whole[:size])
         with pytest.raises(EngineError, match="state is damaged") as refused:
-            engine.export(root, "test")
+            automation.export(root, "test")
         assert "gitops state restore" in refused.value.remedy
         with pytest.raises(EngineError, match="state is damaged"):
-            engine.up(root, "test")
+            automation.up(root, "test")
 
 
 def test_a_state_that_could_not_be_written() -> None:
@@ -124,7 +131,7 @@ def test_missing_environment_is_named(
     root = make_project("simple")
     monkeypatch.delenv(name)
     with pytest.raises(ToolError, match=f"lacks {name}; run eval") as refused:
-        engine.up(root, "test")
+        automation.up(root, "test")
     assert "make env" in refused.value.remedy
 
 
@@ -135,7 +142,7 @@ def test_missing_program_is_named(
     root = make_project("simple")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolError, match="lacks pulumi, pulumi-language-python"):
-        engine.up(root, "test")
+        automation.up(root, "test")
 
 
 @pytest.fixture
@@ -167,11 +174,11 @@ def test_cluster_follows_the_program(
     connection, name = namespace
     base = {"namespace": name, "kubernetes__enableConfigMapMutable": "true"}
     root = make_project("cluster", **base, count=2, value="first")
-    engine.up(root, "test")
+    automation.up(root, "test")
     assert len(live_names(connection, name)) == 4
 
     configure(root, **base, count=1, value="second")
-    run = engine.up(root, "test")
+    run = automation.up(root, "test")
     assert run.succeeded, run.diagnostics
     expected = {Outcome.UPDATED: 1, Outcome.DELETED: 1}
     changes = changes_by_application(run.steps)
@@ -188,7 +195,7 @@ def test_one_failing_object_stops_no_other(
     """An object the API server refuses fails its Application alone, and is named in the message."""
     connection, name = namespace
     root = make_project("cluster", namespace=name, count=1, broken=APPLICATION)
-    run = engine.up(root, "test")
+    run = automation.up(root, "test")
     assert not run.succeeded
     changes = changes_by_application(run.steps)
     assert changes[APPLICATION].counts == {Outcome.CREATED: 1, Outcome.FAILED: 1}

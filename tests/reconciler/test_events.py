@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.events import (
+from reconciler.engine.events import (
     Changes,
     Diagnostic,
     Outcome,

@@ -7,8 +7,8 @@ import json
 from datetime import UTC, datetime
 
 from gitops.records.record import HistoryEntry
-from reconciler.history_printing import history
-from reconciler.status_printing import Output
+from reconciler.printing.history import history
+from reconciler.printing.status import Output
 
 ENTRIES = (
     HistoryEntry(

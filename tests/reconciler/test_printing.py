@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import io
 
-from reconciler import printing
-from reconciler.events import Diagnostic, Severity, Step
+from reconciler.engine.events import Diagnostic, Severity, Step
+from reconciler.printing import tables
 
 
 class Terminal(io.StringIO):
@@ -18,7 +18,7 @@ def test_errors_come_last_and_uncoloured_without_a_terminal() -> None:
         Diagnostic(severity=Severity.ERROR, message="[bold]broken[/bold]"),
         Diagnostic(severity=Severity.INFO, message="kept"),
     ]
-    printing.diagnostics(messages, stream=out)
+    tables.diagnostics(messages, stream=out)
     assert out.getvalue() == "info: kept\nerror: [bold]broken[/bold]\n"
 
 
@@ -26,7 +26,7 @@ def test_terminal_gets_whole_messages() -> None:
     """On a terminal messages are neither cut nor read as markup."""
     out = Terminal()
     text = "media/jellyfin: [values] " + "long " * 60
-    printing.diagnostics([Diagnostic(severity=Severity.ERROR, message=text)], stream=out)
+    tables.diagnostics([Diagnostic(severity=Severity.ERROR, message=text)], stream=out)
     assert text.strip() in out.getvalue().replace("\x1b[1;31m", "")
 
 
@@ -34,7 +34,7 @@ def test_progress_of_a_log_says_where_it_is() -> None:
     """Without a terminal a run says at once that it began, and every few seconds how far it is."""
     out = io.StringIO()
     urn = "urn:pulumi:local::home-ops::kubernetes:core/v1:ConfigMap::media/a"
-    with printing.Progress("up local", out, plain_seconds=0) as progress:
+    with tables.Progress("up local", out, plain_seconds=0) as progress:
         progress.seen(Step(urn=urn, operation="create", ended=False))
         progress.seen(Step(urn=urn, operation="create"))
         progress.seen(Diagnostic(severity=Severity.INFO, message="ignored"))
@@ -47,6 +47,6 @@ def test_progress_of_a_log_says_where_it_is() -> None:
 def test_progress_on_a_terminal_leaves_nothing_behind() -> None:
     """The line that changes is gone when the table is printed."""
     out = Terminal()
-    with printing.Progress("up local", out):
+    with tables.Progress("up local", out):
         pass
     assert out.getvalue().endswith("\x1b[2K") or "\x1b[?25h" in out.getvalue()

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from reconciler import processes
-from reconciler.endings import REASON, told_to_end
-from reconciler.stopping import Stop, StoppedError
+from reconciler.passes import processes
+from reconciler.passes.endings import REASON, told_to_end
+from reconciler.passes.stopping import Stop, StoppedError
 from tests.e2e.live import until
 
 

@@ -11,15 +11,15 @@ from gitops.application import SyncPolicy
 from gitops.application_target import ApplicationTarget
 from gitops.comparison import Comparison, ObjectDrift, Why
 from gitops.errors import ConfigError, RenderError
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.policy.decision import Action, Decision
 from gitops.records.record import ApplicationRecord, HistoryEntry, Pinned
 from gitops.rollback import RollbackError
 from gitops.target import Target
 from reconciler.applications import Selection
-from reconciler.reconcile_asked import NOTHING, Asked
-from reconciler.reconcile_deciding import Known
-from reconciler.reconcile_records import Synced
+from reconciler.passes.asked import NOTHING, Asked
+from reconciler.passes.deciding import Known
+from reconciler.passes.records import Synced
 from tests.gitops.objects import application, config_map, key_of
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

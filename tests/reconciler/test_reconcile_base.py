@@ -9,13 +9,13 @@ import pytest
 
 from gitops.application import Automated, SyncPolicy
 from gitops.application_target import ApplicationTarget
-from gitops.base_objects import BOOTSTRAP, NAMESPACES, base_objects
 from gitops.comparison import Comparison, ObjectDrift, Why
 from gitops.config import BootstrapSettings, Settings
 from gitops.errors import RenderError
-from gitops.manifest import Manifest, ResourceKey
+from gitops.objects.base_objects import BOOTSTRAP, NAMESPACES, base_objects
+from gitops.objects.manifest import Manifest, ResourceKey
 from gitops.target import Target
-from reconciler.reconcile_base import HEALED, drifted, heals
+from reconciler.passes.base import HEALED, drifted, heals
 from tests.gitops.objects import an_object, application
 
 SETTINGS = Settings(cluster="home")

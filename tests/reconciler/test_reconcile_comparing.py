@@ -15,16 +15,16 @@ from gitops.application_target import ApplicationTarget
 from gitops.comparison import Comparison, ObjectDrift, Why, compare_object
 from gitops.ignoring.rules import IgnoreRule
 from gitops.impersonation import ServiceAccount
-from gitops.manifest import Manifest
-from gitops.orphans import LiveObject
-from gitops.ownership import Ownership, marked
+from gitops.objects.manifest import Manifest
+from gitops.objects.orphans import LiveObject
+from gitops.objects.ownership import Ownership, marked
 from gitops.records.record import ApplicationRecord
 from gitops.target import Target
 from gitops.versions import ClusterVersions
-from reconciler import reconcile_comparing
-from reconciler.reconcile_comparing import Compared, Comparing
-from reconciler.reconcile_equal import FoundEqual
-from reconciler.reconcile_reading import LiveState
+from reconciler.passes import comparing
+from reconciler.passes.comparing import Compared, Comparing
+from reconciler.passes.equal import FoundEqual
+from reconciler.passes.reading import LiveState
 from tests.gitops.objects import application, config_map, key_of
 
 APP = application()
@@ -47,7 +47,7 @@ class Stack:
     def __init__(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.file = file
         self.compared: list[str] = []
-        monkeypatch.setattr(reconcile_comparing, "compare_object", self._compare)
+        monkeypatch.setattr(comparing, "compare_object", self._compare)
 
     def compare(
         self,

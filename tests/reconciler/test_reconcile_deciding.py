@@ -14,11 +14,11 @@ from pathlib import Path
 from gitops.application import Automated, SyncPolicy
 from gitops.application_target import ApplicationTarget
 from gitops.comparison import Comparison, ObjectDrift, Why
+from gitops.deployment.inventory import Inventory, InventoryObject
 from gitops.diff import Difference
 from gitops.errors import RenderError
 from gitops.health import Health, HealthStatus
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.policy.decision import Action, Decision
 from gitops.records.record import (
     ApplicationRecord,
@@ -28,12 +28,10 @@ from gitops.records.record import (
     SyncStatus,
 )
 from gitops.target import Target
-from reconciler.events import Changes, Outcome
-from reconciler.reconcile_conditions import conditions, health_of, may_vary
-from reconciler.reconcile_deciding import Known, decide
-from reconciler.reconcile_records import After, Synced, begun, next_record
-from reconciler.reconcile_running import left_undone, stale_lock
-from reconciler.reconcile_syncing import (
+from reconciler.engine.events import Changes, Outcome
+from reconciler.passes.conditions import conditions, health_of, may_vary
+from reconciler.passes.deciding import Known, decide
+from reconciler.passes.outcomes import (
     applied,
     full_run_due,
     has_news,
@@ -42,8 +40,10 @@ from reconciler.reconcile_syncing import (
     outcomes,
     wanted,
 )
-from reconciler.sync_results import SyncResult
-from reconciler.workspace import Commit
+from reconciler.passes.records import After, Synced, begun, next_record
+from reconciler.passes.running import left_undone, stale_lock
+from reconciler.passes.workspace import Commit
+from reconciler.syncing.results import SyncResult
 from tests.e2e.live import until
 from tests.gitops.objects import application, config_map, key_of
 

@@ -10,9 +10,9 @@ import pytest
 
 from gitops.application_target import ApplicationTarget
 from gitops.ignoring.rules import IgnoreRule
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.syncing.hook_plan import PlannedHook
-from reconciler.reconcile_equal import FoundEqual, found_equal
+from reconciler.passes.equal import FoundEqual, found_equal
 from tests.gitops.objects import application, config_map
 
 MANIFEST = Manifest.from_body(config_map(namespace="media", data={"key": "1"}))

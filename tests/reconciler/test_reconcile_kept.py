@@ -11,12 +11,12 @@ import pytest
 from gitops.application_target import ApplicationTarget
 from gitops.config import Settings, parse
 from gitops.errors import DiscoveryError, RenderError
-from gitops.manifest import Manifest
-from gitops.orphans import LiveObject
-from gitops.scope import ServedKind
+from gitops.objects.manifest import Manifest
+from gitops.objects.orphans import LiveObject
+from gitops.objects.scope import ServedKind
 from gitops.target import ClusterView, Target
 from gitops.versions import ClusterVersions
-from reconciler.reconcile_kept import Kept, KnownObject, Source
+from reconciler.passes.kept import Kept, KnownObject, Source
 from tests.gitops.objects import application, config_map
 
 SOURCE = Source(

@@ -11,8 +11,8 @@ import pytest
 
 from cluster.connection import Connection, connect
 from cluster.stack_memory import ensure_namespace
-from reconciler.reconcile_memory import TRIED, Memory
-from reconciler.reconcile_running import KILLED, UNSURE
+from reconciler.passes.memory import TRIED, Memory
+from reconciler.passes.running import KILLED, UNSURE
 
 HOUR = timedelta(hours=1)
 

@@ -8,11 +8,11 @@ import pytest
 
 from gitops.application_target import ApplicationTarget
 from gitops.errors import RenderError
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.records.record import ApplicationRecord, Pinned
 from gitops.rollback import RollbackError
 from gitops.target import Target
-from reconciler.reconcile_rollback import Rollbacks
+from reconciler.passes.rollback import Rollbacks
 from tests.gitops.objects import application, config_map
 
 ERROR = RenderError("media/a", "is broken", remedy="repair it")

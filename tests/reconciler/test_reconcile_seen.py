@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from gitops.application_target import ApplicationTarget
 from gitops.comparison import Comparison, ObjectDrift, Why
-from gitops.manifest import Manifest
-from gitops.orphans import LiveObject
-from gitops.ownership import Ownership, marked
+from gitops.objects.manifest import Manifest
+from gitops.objects.orphans import LiveObject
+from gitops.objects.ownership import Ownership, marked
 from gitops.syncing.hook_plan import PlannedHook
 from gitops.target import Target
-from reconciler.reconcile_seen import Seen, kinds_of, seen_again
+from reconciler.passes.seen import Seen, kinds_of, seen_again
 from tests.gitops.objects import an_object, application, config_map, key_of
 
 ONE, TWO = application("one"), application("two")

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from gitops.application_target import ApplicationTarget
 from gitops.comparison import Comparison, ObjectDrift, Why
+from gitops.deployment.inventory import Inventory, InventoryObject
 from gitops.errors import HomeOpsError
-from gitops.inventory import Inventory, InventoryObject
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.records.record import ApplicationRecord, SyncStatus
-from reconciler.reconcile_deciding import Known
-from reconciler.reconcile_unseen import find_unseen, with_unseen
+from reconciler.passes.deciding import Known
+from reconciler.passes.unseen import find_unseen, with_unseen
 from tests.e2e.objects import definition
 from tests.gitops.objects import application, config_map
 

@@ -12,13 +12,13 @@ from gitops.comparison import Comparison, ObjectDrift, Why
 from gitops.diff import Difference
 from gitops.errors import RenderError
 from gitops.health import Health, HealthStatus
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 from gitops.policy.decision import Action, Decision
 from gitops.records.record import ApplicationRecord
-from reconciler.events import Changes, Outcome
-from reconciler.reconcile_command import pause
-from reconciler.reconcile_records import Synced
-from reconciler.report import ApplicationReport, PassOutcome, Report, as_json, lines
+from reconciler.commands.reconcile import pause
+from reconciler.engine.events import Changes, Outcome
+from reconciler.passes.records import Synced
+from reconciler.passes.report import ApplicationReport, PassOutcome, Report, as_json, lines
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 KEY = ResourceKey(group="", kind="ConfigMap", namespace="media", name="settings")

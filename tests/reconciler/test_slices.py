@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gitops.checkpoint import read
-from gitops.inventory import Inventory
-from reconciler import slices, state_file
-from reconciler.state_file import StateError
+from gitops.deployment.checkpoint import read
+from gitops.deployment.inventory import Inventory
+from reconciler.state import file as state_file
+from reconciler.state.file import StateError
+from reconciler.syncing import slices
 
 URN = "urn:pulumi:bench::home-ops::"
 ROOT = {"urn": f"{URN}pulumi:pulumi:Stack::home-ops-bench", "type": "pulumi:pulumi:Stack"}

@@ -10,7 +10,7 @@ import yaml
 
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.health import Health, HealthStatus
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 from gitops.records.record import (
     ApplicationRecord,
     Condition,
@@ -21,9 +21,9 @@ from gitops.records.record import (
 )
 from gitops.status.application import ApplicationStatus, application_statuses, with_records
 from gitops.status.resource import ResourceStatus
-from reconciler import status_printing
-from reconciler.events import Changes, Outcome
-from reconciler.status_printing import Output
+from reconciler.engine.events import Changes, Outcome
+from reconciler.printing import status as status_printing
+from reconciler.printing.status import Output
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SPEC = ApplicationSpec(

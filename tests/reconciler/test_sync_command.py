@@ -11,13 +11,13 @@ import pytest
 from gitops.comparison import Comparison, ObjectDrift, Why
 from gitops.errors import RenderError
 from gitops.health import Health, HealthStatus
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 from gitops.policy.decision import Action, Decision
 from gitops.records.record import ApplicationRecord
-from reconciler import sync_command
-from reconciler.exit_codes import ExitCode
-from reconciler.reconcile_records import Synced
-from reconciler.report import ApplicationReport, Report
+from reconciler.commands import sync
+from reconciler.commands.exit_codes import ExitCode
+from reconciler.passes.records import Synced
+from reconciler.passes.report import ApplicationReport, Report
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 KEY = ResourceKey(group="", kind="ConfigMap", namespace="media", name="settings")
@@ -52,7 +52,7 @@ def report(
 
 
 def ended(found: Report, *, dry: bool = False, output: str = "table") -> ExitCode:
-    return sync_command._told([found], argparse.Namespace(output=output, dry_run=dry, prune=False))
+    return sync._told([found], argparse.Namespace(output=output, dry_run=dry, prune=False))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from gitops.errors import ClusterError
 from gitops.health import Health, HealthStatus
-from gitops.manifest import ResourceKey
+from gitops.objects.manifest import ResourceKey
 from gitops.records.record import SyncStatus
 from gitops.status.application import ApplicationStatus, Sync
 from gitops.status.resource import ResourceStatus

@@ -10,15 +10,15 @@ from gitops.application_target import ApplicationTarget
 from gitops.comparison import Comparison, ObjectDrift, Why
 from gitops.errors import RenderError
 from gitops.health import Health, HealthStatus
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.policy.decision import Action, Decision
 from gitops.records.record import ApplicationRecord, OperationPhase
-from reconciler.reconcile_conditions import conditions
-from reconciler.reconcile_deciding import PRUNE_WAITS, Known, decide
-from reconciler.reconcile_records import After, Synced, next_record
-from reconciler.reconcile_syncing import has_news, outcomes
-from reconciler.sync_results import SyncResult
-from reconciler.workspace import Commit
+from reconciler.passes.conditions import conditions
+from reconciler.passes.deciding import PRUNE_WAITS, Known, decide
+from reconciler.passes.outcomes import has_news, outcomes
+from reconciler.passes.records import After, Synced, next_record
+from reconciler.passes.workspace import Commit
+from reconciler.syncing.results import SyncResult
 from tests.gitops.objects import application, config_map, key_of
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

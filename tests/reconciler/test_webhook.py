@@ -22,10 +22,10 @@ import pytest
 
 from gitops.errors import ClusterError
 from gitops.triggers.signature import Forge
-from reconciler import webhook_server
-from reconciler.trigger_command import Waking
-from reconciler.webhook_queue import Queue
-from reconciler.webhook_server import PATH, Receiver, Server
+from reconciler.commands.trigger import Waking
+from reconciler.webhook import server as webhook_server
+from reconciler.webhook.queue import Queue
+from reconciler.webhook.server import PATH, Receiver, Server
 
 REPOSITORY = "https://git.example/home/ops"
 
@@ -200,7 +200,7 @@ def test_a_wish_outlives_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_loop_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wish that comes after a pass began ends the pause; one that the pass has answered does
     not, nor does a cluster that cannot be asked."""
-    monkeypatch.setattr("reconciler.trigger_command.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("reconciler.commands.trigger.LOOK_SECONDS", 0.05)
     answers = ["before"]
     ended = threading.Event()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.workspace import RepositoryError, Workspace
+from reconciler.passes.workspace import RepositoryError, Workspace
 
 
 class Origin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
-from gitops.handover import ENVIRONMENT
+from gitops.deployment.handover import ENVIRONMENT
 from toolchain.environment import environment
 
 ASKED = ["-m", "pip", "list", "-v", "--format", "json"]

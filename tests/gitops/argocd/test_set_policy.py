@@ -10,8 +10,8 @@ import pytest
 from gitops.argocd.set_policy import INPUT, Made, recalled
 from gitops.config import Settings
 from gitops.decision import decide
+from gitops.deployment.inventory import Inventory
 from gitops.errors import ConfigError
-from gitops.inventory import Inventory
 from gitops.target import Target
 from tests.gitops.argocd.test_repository import (
     URL,

@@ -14,7 +14,7 @@ import yaml
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.charts import ChartStore
 from gitops.errors import HomeOpsError, RenderError
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.render import Rendered, render, render_all
 from gitops.rendering.build_environment import expanded
 from gitops.rendering.cache import RenderCache

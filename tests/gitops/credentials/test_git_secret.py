@@ -12,9 +12,9 @@ import pytest
 from gitops.credentials import git_secret
 from gitops.credentials.errors import LoginError
 from gitops.errors import RenderError
-from gitops.git_login import RepositoryCredential
-from gitops.repositories import OwnRepository, Repositories
-from reconciler.workspace import RepositoryError, Workspace
+from gitops.git.login import RepositoryCredential
+from gitops.git.repositories import OwnRepository, Repositories
+from reconciler.passes.workspace import RepositoryError, Workspace
 from tests.gitops.certificates import loopback
 from tests.gitops.credentials.mounted import mount
 from tests.gitops.git_servers import GitServer, git_server

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from gitops.credentials import github_app
 from gitops.credentials.errors import LoginError
 from gitops.credentials.github_app import GitHubApp
-from reconciler.workspace import RepositoryError, Workspace
+from reconciler.passes.workspace import RepositoryError, Workspace
 from tests.gitops.certificates import loopback, pem, rsa_key
 from tests.gitops.credentials.mounted import mount
 from tests.gitops.git_servers import GitServer, git_server

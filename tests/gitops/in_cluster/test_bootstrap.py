@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from gitops.bootstrap_objects import EVERYTHING, bootstrap_keys, bootstrap_objects
 from gitops.config import Settings, parse
 from gitops.errors import ConfigError
 from gitops.in_cluster.workload import HELD, schedule
+from gitops.objects.bootstrap_objects import EVERYTHING, bootstrap_keys, bootstrap_objects
 from gitops.rights.missing import is_granted
 from gitops.rights.needed import NeededRights
-from reconciler.exit_codes import ExitCode
+from reconciler.commands.exit_codes import ExitCode
 
 IMAGE = "registry.example/home-ops@sha256:" + "0" * 64
 SOURCE = {"repoURL": "https://git.example/home-ops", "targetRevision": "main"}

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory
 from gitops.impersonation import ServiceAccount
-from gitops.inventory import Inventory
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
+from gitops.objects.scope import Scopes, ServedKind, builtin_scopes, defined_kind, plural_of
 from gitops.rights.missing import EVERYWHERE, MissingRightsError, is_granted, within_rights
 from gitops.rights.needed import NeededRights, needed_rights
 from gitops.rights.rule import Right, rules
-from gitops.scope import Scopes, ServedKind, builtin_scopes, defined_kind, plural_of
 from gitops.syncing.checks import with_options
 from gitops.syncing.hook_plan import PlannedHook
 from gitops.target import Target

@@ -10,13 +10,13 @@ import pytest
 from gitops.application import ApplicationSpec
 from gitops.application_target import ApplicationTarget
 from gitops.config import Settings
+from gitops.deployment.inventory import Inventory
+from gitops.deployment.stack_names import main_stack, shard_index, shard_stack
 from gitops.errors import OwnershipError, RenderError
-from gitops.inventory import Inventory
 from gitops.sharding.arranging import arranged
 from gitops.sharding.division import divide, own_names, refuse_strangers, shard_of
 from gitops.sharding.settings import ShardBy, Shards
 from gitops.sharding.state import applications_of
-from gitops.stack_names import main_stack, shard_index, shard_stack
 from gitops.target import Target
 from tests.gitops.objects import application
 from tests.gitops.sharding.states import State

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from gitops.bootstrap_objects import bootstrap_objects
 from gitops.config import RepositorySource, Settings
 from gitops.configuration.deploy_settings import DeploySettings
 from gitops.in_cluster.workload import workload
+from gitops.objects.bootstrap_objects import bootstrap_objects
 from gitops.rights.own import own_rights
 from gitops.sharding.indexed_job import indexed
 from gitops.sharding.settings import ONE, Shards

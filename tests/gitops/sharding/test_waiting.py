@@ -8,10 +8,10 @@ from typing import Any
 
 from gitops.application_order import ApplicationOrder
 from gitops.application_target import ApplicationTarget
+from gitops.deployment.inventory import Inventory
 from gitops.health import Health, HealthStatus
 from gitops.ignoring.rules import IgnoreRule, read
-from gitops.inventory import Inventory
-from gitops.manifest import Manifest
+from gitops.objects.manifest import Manifest
 from gitops.sharding.division import Division
 from gitops.sharding.waiting import WAITS, Beside, awaited_beside, waiting
 from gitops.status.resource import ResourceStatus

@@ -6,8 +6,8 @@ import pytest
 
 from gitops.application import ApplicationSpec, Destination, Source
 from gitops.health import Health, HealthStatus, assess
-from gitops.manifest import ResourceKey
-from gitops.ownership import Ownership, live_key, marked
+from gitops.objects.manifest import ResourceKey
+from gitops.objects.ownership import Ownership, live_key, marked
 from gitops.records.record import SyncStatus
 from gitops.status.application import application_health, application_statuses
 from gitops.status.family import Family

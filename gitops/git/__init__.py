@@ -1,0 +1,1 @@
+"""Which revisions are there, and where on this machine are their files?"""

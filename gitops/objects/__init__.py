@@ -1,0 +1,1 @@
+"""What is a Kubernetes object, where does it belong, and whose is it?"""

@@ -1,0 +1,1 @@
+"""How is Pulumi's engine run, and what did it say?"""

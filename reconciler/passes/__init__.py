@@ -1,0 +1,1 @@
+"""What is one pass? Its steps, what ends it early, and the report it ends with."""

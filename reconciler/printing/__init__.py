@@ -1,0 +1,1 @@
+"""How does what a command found look?"""

@@ -1,0 +1,1 @@
+"""How do decided Applications become what Git says?"""

@@ -1,0 +1,1 @@
+"""How does a forge's delivery become a pass?"""
