@@ -90,7 +90,7 @@ def loop(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
 
         def noted(*arguments: Any, listing: Any, **named: Any) -> Any:
             own = (e["metadata"] for e in listing.objects)  # other tests have left theirs
-            names = [str(e["name"]) for e in own if e["namespace"] == checkout.namespace]
+            names = [str(e["name"]) for e in own if e.get("namespace") == checkout.namespace]
             found.judged += names
             return read_status(*arguments, listing=listing, **named)
 
