@@ -7,9 +7,9 @@ pass when a forge says that something was pushed; it reads no config, no state a
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import threading
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,11 +95,10 @@ def webhook(options: argparse.Namespace) -> ExitCode:
 def _serve(server: Server, queue: Queue) -> None:
     queue.start()
     thread = threading.Thread(target=server.serve_forever, name="server", daemon=True)
-    with told_to_end(lambda _: None) as ended:
+    with told_to_end(lambda _: None, signals=(signal.SIGTERM, signal.SIGINT)) as ended:
         thread.start()
         print(f"listening on port {server.server_port}", file=sys.stderr, flush=True)
-        with suppress(KeyboardInterrupt):
-            ended.wait()
+        ended.wait()
         server.shutdown()
         thread.join()
         queue.end()

@@ -9,18 +9,23 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 REASON = "the process was told to end (SIGTERM)"
 
 
 @contextmanager
-def told_to_end(listener: Callable[[str], None]) -> Iterator[threading.Event]:
+def told_to_end(
+    listener: Callable[[str], None],
+    *,
+    signals: Collection[signal.Signals] = (signal.SIGTERM,),
+) -> Iterator[threading.Event]:
     """The event of being told to end while the block runs.
 
     Args:
         listener: called then, once and in a thread of its own, with the reason.
+        signals: what tells it.
     """
     told = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -37,11 +42,12 @@ def told_to_end(listener: Callable[[str], None]) -> Iterator[threading.Event]:
 
     thread = threading.Thread(target=listen, daemon=True, name="endings")
     thread.start()
-    before = signal.signal(signal.SIGTERM, lambda *_: os.write(writer, b"\1"))
+    before = {each: signal.signal(each, lambda *_: os.write(writer, b"\1")) for each in signals}
     try:
         yield told
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         os.close(writer)
         thread.join()
         os.close(reader)
