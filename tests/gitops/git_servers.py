@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import base64
 import os
-import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.gitops.https_servers import https_server
 
 PATH = "/someone/repo.git"
 
@@ -51,19 +51,8 @@ def git_server(
         elsewhere: another server, to which it sends everybody.
     """
     served = GitServer(repository=repository, login=login, elsewhere=elsewhere)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(served))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    served.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with https_server(_handler(served), certificate) as served.port:
         yield served
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _handler(served: GitServer) -> type[BaseHTTPRequestHandler]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import json
 import secrets
-import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.gitops.https_servers import https_server
 
 LONGEST_SECONDS = 600
 
@@ -78,19 +78,8 @@ def github(
         give: told each new token.
     """
     served = GitHub(key=key, give=give)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(served))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    served.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with https_server(_handler(served), certificate) as served.port:
         yield served
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _handler(served: GitHub) -> type[BaseHTTPRequestHandler]:
