@@ -90,9 +90,7 @@ def any_kind(
     status = mapping(live, "status")
     if pause := _paused_by(live):
         return suspended(pause)
-    if (
-        not status
-    ):  # most objects have none, so nothing below but what is special has anything to read
+    if not status:  # as most objects: only what is special has anything to read
         said = special(live, group=group, kind=kind, now=now) if special else None
         return said or _unreported(live, group=group, kind=kind, now=now)
     generation = number(live, "metadata", "generation") or 0
