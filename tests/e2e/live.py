@@ -118,10 +118,10 @@ class Live:
         return self.request("GET", other.path(key.namespace, key.name))
 
     def find(self, kind: str, name: str, namespace: str = "") -> Body | None:
-        """The object with a kind and a name."""
+        """The object with a kind and a name, in whichever group there is one."""
         for each in self.kinds():
-            if each.kind == kind and each.group != "events.k8s.io":
-                return self.get(each.path(namespace, name))
+            if each.kind == kind and (found := self.get(each.path(namespace, name))):
+                return found
         return None
 
     def uid(self, kind: str, name: str, namespace: str = "") -> str:

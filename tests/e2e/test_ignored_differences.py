@@ -239,6 +239,7 @@ def test_an_autoscaler_owns_the_replicas(checkout: Checkout) -> None:
     ]
     assert (replicas("web"), replicas("calm")) == (2, 2)
     checkout.write("scalers", objects.config_map("instead"))
+    checkout.twice()  # while it is there, the autoscaler may scale at any moment
     write("web", 1, version=2)
     checkout.twice()
     assert replicas("web") == 1
