@@ -31,11 +31,12 @@ down: ## Remove all Applications from the local stack and stop its control plane
 	@$(WITH_ENV) pulumi destroy --stack $(STACK) --yes --skip-preview --non-interactive
 	@if [ "$(STACK)" = local ]; then $(PYTHON) -m toolchain.controlplane stop; fi
 
+# Three workers on two cores: a test waits for its cluster a third of the time.
 test: toolchain ## Run the tests, with the real engine and a real API server
-	@$(WITH_ENV) pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
+	@$(WITH_ENV) pytest -m "not long" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-long: toolchain ## Run the tests that take minutes as well, and look for new examples
-	@$(WITH_ENV) pytest --hypothesis-profile search -n 2 --dist loadfile --no-loadscope-reorder
+	@$(WITH_ENV) pytest --hypothesis-profile search -n 3 --dist loadfile --no-loadscope-reorder
 
 check: toolchain ## Lint, types and layers
 	@$(WITH_ENV) ruff check . && ruff format --check . && mypy && lint-imports \

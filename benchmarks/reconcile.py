@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bare import Bare
 from benchmarks.checkout import Checkout
 from benchmarks.commits import Commits, sample_of
 from benchmarks.measurements import Limits
@@ -110,6 +111,13 @@ class Passes:
         """The same change through `pulumi up`, which declares everything."""
         self.checkout.edit()
         return self.row("the same through pulumi up", [sample_of(self.checkout.up())])
+
+    def bare(self) -> Row:
+        """One object of a program that has no other, and nothing of ours: what nobody can spare."""
+        program = Bare(self.checkout)
+        program.changed()
+        runs = [program.changed() for _ in self._limits.cheap(self.checkout.scenario)]
+        return self.row("a bare Pulumi program beside it", runs)
 
     def preview(self, target: float) -> Row:
         """A whole `pulumi preview` with nothing to do."""

@@ -36,6 +36,7 @@ def measure(directory: Path, limits: Limits) -> Iterator[Row]:
         with Passes(place, tree(place, separate=separate), limits, where) as passes:
             yield passes.first()
             yield passes.commit(_COMMIT, peak=_PEAK_MEGABYTES)
+            yield passes.bare()
             yield passes.preview(_PREVIEW)
             yield passes.whole_up()
 

@@ -67,7 +67,7 @@ class ApplicationTarget:
         return self._digest[0]
 
     def _applied(self) -> Iterator[object]:
-        yield from (each.body for each in self.manifests)
+        yield from (each.identity for each in self.manifests)
         # a hook's wave is in its annotations
         yield from ([each.phase, each.manifest.body] for each in self.hooks)
 

@@ -113,5 +113,5 @@ def provides(manifest: Manifest) -> object | None:
     if key.kind == "Namespace" and not key.group:
         return key.name
     if key.kind == "CustomResourceDefinition" and key.group == CRD_GROUP:
-        return crd_target(manifest.body)
+        return crd_target(manifest.outline)
     return None

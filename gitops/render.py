@@ -229,13 +229,14 @@ class _Pass:
     def _built(
         self, spec: ApplicationSpec, inputs: Inputs, charts: Mapping[str, StoredChart]
     ) -> Rendered:
-        manifests = build(
+        built = build(
             inputs,
             spec=spec,
             charts=charts,
             versions=self.versions,
             load_restrictor=self.load_restrictor,
         )
+        manifests = [each.folded() for each in built]
         key, depends = self._digest(spec, inputs, charts)
         if self.cache is not None and inputs.pinned:
             self.cache.put(key, manifests)

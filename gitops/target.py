@@ -251,11 +251,11 @@ def _added_api_versions(
 
 def _defined(outcomes: Iterable[Rendered | HomeOpsError]) -> list[ServedKind]:
     return [
-        defined_kind(manifest.body)
+        defined_kind(manifest.outline)
         for outcome in outcomes
         if isinstance(outcome, Rendered)
         for manifest in outcome.manifests
-        if is_crd(manifest.body)
+        if is_crd(manifest.outline)
     ]
 
 
@@ -286,8 +286,8 @@ def _owned(target: ApplicationTarget, *, stack: str) -> ApplicationTarget:
     owned = (
         replace(
             each,
-            body=marked(
-                each.body,
+            outline=marked(
+                each.outline,
                 each.key,
                 deleted if target.options_for(each.key).delete is Permission.YES else ownership,
             ),

@@ -20,6 +20,7 @@ from gitops.errors import HomeOpsError
 
 VERSIONS = (3, 4)
 _RESOURCES = b'"resources":['
+_COPY_OF_INPUTS = "__inputs"
 _PROVIDER = "pulumi:providers:"
 _STACK = "pulumi:pulumi:Stack"
 _REMEDY = "repair the state with `pulumi stack export` and `pulumi stack import`"
@@ -61,7 +62,8 @@ class Checkpoint:
 
 
 def read(content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
-    """A state, and the same as `pulumi stack export` shows it.
+    """A state, and the same as `pulumi stack export` shows it, but for what nobody asks of objects:
+    the provider's copy of their inputs and ``managedFields``, together half of what would be kept.
 
     Args:
         content: the file of a stack.
@@ -172,12 +174,21 @@ def _entries(content: bytes, start: int) -> tuple[list[Entry], list[dict[str, An
     end = start + sum(map(len, raws)) + max(len(raws) - 1, 0)
     if content[end : end + 1] != b"]" or not content.startswith(b"".join(raws[:1]), start):
         raise ValueError("its resources are not written one after the other")
-    resources: list[dict[str, Any]] = [fast.decode(each) for each in raws]
+    resources = [_asked_for(fast.decode(each)) for each in raws]
     entries = [
         Entry(urn=str(each["urn"]), needs=tuple(sorted(_needs(each))), text=bytes(raw))
         for each, raw in zip(resources, raws, strict=True)
     ]
     return entries, resources, end
+
+
+def _asked_for(resource: dict[str, Any]) -> dict[str, Any]:
+    outputs = resource.get("outputs") or {}
+    outputs.pop(_COPY_OF_INPUTS, None)
+    metadata = outputs.get("metadata")
+    if isinstance(metadata, dict):
+        metadata.pop("managedFields", None)
+    return resource
 
 
 def _needs(resource: Mapping[str, Any]) -> set[str]:

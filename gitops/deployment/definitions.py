@@ -89,12 +89,14 @@ def advice(stack: str, target: Target) -> str:
         target: all Applications.
     """
     found = [
-        each.body
+        each
         for application in target.applications
         for each in application.manifests
         if is_definition(each.key)
     ]
-    size = sum(len(json.dumps(each)) for each in found)
+    size = sum(
+        each.schemas.size if each.schemas else len(json.dumps(each.outline)) for each in found
+    )
     if size < LARGE:
         return ""
     return (

@@ -40,7 +40,7 @@ def implied_rules(manifests: Iterable[Manifest]) -> tuple[IgnoreRule, ...]:
 
 def _scaled(manifest: Manifest) -> Iterator[IgnoreRule]:
     defaults = _AUTOSCALERS.get((manifest.key.group, manifest.key.kind))
-    reference = _mapping(manifest.body.get("spec")).get("scaleTargetRef")
+    reference = _mapping(manifest.outline.get("spec")).get("scaleTargetRef")
     if defaults is None or not isinstance(reference, Mapping):
         return
     reference = {**defaults, **reference}
@@ -67,7 +67,7 @@ def _injected(manifest: Manifest) -> Iterator[IgnoreRule]:
 def _bundles(manifest: Manifest) -> tuple[str, ...]:
     key = manifest.key
     if key.group == _WEBHOOKS and key.kind.endswith("WebhookConfiguration"):
-        count = len(manifest.body.get("webhooks") or ())
+        count = len(manifest.outline.get("webhooks") or ())
         return tuple(f"/webhooks/{index}/clientConfig/caBundle" for index in range(count))
     pointer = _BUNDLES.get((key.group, key.kind))
     return (pointer,) if pointer else ()

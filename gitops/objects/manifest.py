@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from gitops import yaml_reader
 from gitops.errors import ManifestError
+from gitops.objects.definition_schemas import FoldedSchemas, with_schemas, without_schemas
 
 SYNC_WAVE = "argocd.argoproj.io/sync-wave"
 HOOK = "argocd.argoproj.io/hook"
@@ -55,23 +56,45 @@ class ResourceKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One rendered object: its identity, its body, and its place in the order of a sync."""
+    """One rendered object: its identity, its body, and its place in the order of a sync.
+
+    The ``outline`` is the body, but for the ``schemas`` of a definition where those are folded; it
+    is all that most questions are about.
+    """
 
     key: ResourceKey
-    body: dict[str, Any] = field(hash=False)
+    outline: dict[str, Any] = field(hash=False)
+    schemas: FoldedSchemas | None = None
     phase: SyncPhase = SyncPhase.SYNC
     wave: int = 0
     source: str = ""
 
     @property
+    def body(self) -> dict[str, Any]:
+        """The whole object; the schemas of a definition are unfolded anew each time."""
+        return with_schemas(self.outline, self.schemas) if self.schemas else self.outline
+
+    @property
+    def identity(self) -> object:
+        """Something in JSON that is the same where the bodies are."""
+        return [self.outline, self.schemas.digest] if self.schemas else self.outline
+
+    @property
     def api_version(self) -> str:
         """``group/version``, or ``v1`` for the core group."""
-        return str(self.body["apiVersion"])
+        return str(self.outline["apiVersion"])
 
     @property
     def annotations(self) -> Mapping[str, str]:
         """The object's own annotations; empty when it has none."""
-        return annotations_of(self.body)
+        return annotations_of(self.outline)
+
+    def folded(self) -> Manifest:
+        """The same, with the schemas of a definition folded."""
+        if self.schemas:
+            return self
+        outline, schemas = without_schemas(self.outline)
+        return replace(self, outline=outline, schemas=schemas) if schemas else self
 
     @classmethod
     def from_body(cls, body: dict[str, Any], *, source: str = "") -> Manifest:
@@ -94,7 +117,7 @@ class Manifest:
         group = api_version.rpartition("/")[0]
         key = ResourceKey(group=group, kind=kind, namespace=namespace, name=name)
         return cls(
-            key=key, body=body, phase=phase_of(body, key), wave=wave_of(body, key), source=source
+            key=key, outline=body, phase=phase_of(body, key), wave=wave_of(body, key), source=source
         )
 
 

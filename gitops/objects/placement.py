@@ -66,7 +66,7 @@ def place(
 
 def _left_out(manifest: Manifest) -> bool:
     """Whether an object never gets to the cluster, so that nothing has to serve its kind."""
-    hook = hook_of(manifest.body)
+    hook = hook_of(manifest.outline)
     return hook is not None and (hook.skipped or not phases_of(hook, manifest.key))
 
 
@@ -74,7 +74,7 @@ def _warnings(spec: ApplicationSpec, unsupported: Iterable[Manifest]) -> tuple[s
     left_out = [
         f"{each.key} ({hook})"
         for each in unsupported
-        if (hook := hook_of(each.body)) and not hook.is_helm_test
+        if (hook := hook_of(each.outline)) and not hook.is_helm_test
     ]
     if not left_out:
         return ()
@@ -106,7 +106,7 @@ def _placed(manifest: Manifest, *, spec: ApplicationSpec, scopes: Scopes) -> Man
     key = manifest.key
     found = scopes.find(key.group, key.kind)
     if found is None:
-        if permits_missing_kind(manifest.body, spec.sync_policy):
+        if permits_missing_kind(manifest.outline, spec.sync_policy):
             return _in_place(manifest, spec, scopes)
         raise ManifestError(
             f"{spec.subject}: {key}",
@@ -129,7 +129,7 @@ def _in_place(manifest: Manifest, spec: ApplicationSpec, scopes: Scopes) -> Mani
     placed = _key(manifest.key, spec, scopes)
     if placed == manifest.key:
         return manifest
-    return replace(manifest, key=placed, body=_in_namespace(manifest.body, placed.namespace))
+    return replace(manifest, key=placed, outline=_in_namespace(manifest.outline, placed.namespace))
 
 
 def _key(key: ResourceKey, spec: ApplicationSpec, scopes: Scopes) -> ResourceKey:

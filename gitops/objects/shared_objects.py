@@ -156,4 +156,4 @@ def _settled(
 
 def _may_be_shared(manifest: Manifest) -> bool:
     is_namespace = manifest.key.kind == "Namespace" and not manifest.key.group
-    return is_namespace or is_crd(manifest.body)
+    return is_namespace or is_crd(manifest.outline)

@@ -11,14 +11,20 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from msgspec import json as fast  # definitions have megabytes, and this is three times as fast
+from msgspec.json import (
+    Decoder,
+    encode,
+)  # definitions have megabytes, and this is three times as fast
 
+from gitops.objects.definition_schemas import FoldedSchemas
 from gitops.objects.manifest import Manifest
 
 MOST_ENTRIES = 2_000
+_ENTRIES = Decoder(list[tuple[str, dict[str, Any], FoldedSchemas | None]])
 
 
 class RenderCache:
@@ -39,9 +45,7 @@ class RenderCache:
                 checksum, _, content = file.read().partition(b"\n")
             if checksum.decode("ascii") != hashlib.sha256(content).hexdigest():
                 return None
-            manifests = [
-                Manifest.from_body(body, source=source) for source, body in fast.decode(content)
-            ]
+            manifests = [_manifest(*entry) for entry in _ENTRIES.decode(content)]
             os.utime(path)  # what was read last is pruned last
         except (OSError, ValueError):
             return None
@@ -49,8 +53,7 @@ class RenderCache:
 
     def put(self, digest: str, manifests: Sequence[Manifest]) -> None:
         """Store objects under a digest; a full or read-only disk only means no entry."""
-        entries: list[tuple[str, dict[str, Any]]] = [(m.source, m.body) for m in manifests]
-        content = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+        content = b"[" + b",".join(_entry(each) for each in manifests) + b"]"
         try:
             Path(self._directory).mkdir(mode=0o700, parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self._directory, prefix=".new-")
@@ -85,3 +88,15 @@ class RenderCache:
 
     def _path(self, digest: str) -> str:
         return f"{self._directory}/{digest}.json"
+
+
+def _manifest(source: str, outline: dict[str, Any], schemas: FoldedSchemas | None) -> Manifest:
+    manifest = Manifest.from_body(outline, source=source)
+    return replace(manifest, schemas=schemas) if schemas else manifest
+
+
+def _entry(manifest: Manifest) -> bytes:
+    folded = manifest.folded()
+    parts = (folded.source, folded.outline)
+    texts = (json.dumps(each, separators=(",", ":"), ensure_ascii=False).encode() for each in parts)
+    return b"[" + b",".join((*texts, encode(folded.schemas))) + b"]"

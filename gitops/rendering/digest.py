@@ -15,7 +15,7 @@ from gitops.rendering.capabilities import Capabilities
 from gitops.rendering.inputs import Inputs, LoadRestrictor, SourceType
 from gitops.versions import ClusterVersions
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the renderer itself renders the same inputs differently."""
 
 _TOOLS = {

@@ -82,7 +82,8 @@ def needed_rights(
         if target.account is not None:
             others.update(each.key for each in target.manifests)
             continue
-        bodies += [each.body for each in (*target.manifests, *(h.manifest for h in target.hooks))]
+        manifests = (*target.manifests, *(each.manifest for each in target.hooks))
+        bodies += [each.outline for each in manifests]
     for key in elsewhere:
         _add(found, key, scopes, WRITE)
     policies = {each.spec.name: each.spec.sync_policy for each in targets}

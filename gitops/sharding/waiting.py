@@ -89,8 +89,8 @@ class _Judging:
         self._homes: dict[str, ApplicationTarget] = {}
         for target in division.others:
             for each in target.manifests:
-                if is_crd(each.body):
-                    kind = defined_kind(each.body)
+                if is_crd(each.outline):
+                    kind = defined_kind(each.outline)
                     self._definers[kind.group, kind.kind] = target
                 elif each.key.kind == "Namespace" and not each.key.group:
                     self._homes[each.key.name] = target

@@ -46,11 +46,11 @@ def _own_options(
     manifests: Iterable[Manifest], policy: SyncPolicy
 ) -> Iterable[tuple[ResourceKey, ObjectOptions]]:
     for manifest in manifests:
-        annotations = annotations_of(manifest.body)
+        annotations = annotations_of(manifest.outline)
         # most objects have none of ArgoCD's annotations: thousands are passed over here
         if annotations and any(name.startswith(PREFIX) for name in annotations):
-            check_annotations(manifest.body)
-            yield manifest.key, object_options(manifest.body, policy)
+            check_annotations(manifest.outline)
+            yield manifest.key, object_options(manifest.outline, policy)
 
 
 def _within(spec: ApplicationSpec, error: ManifestError) -> ManifestError:

@@ -46,13 +46,13 @@ class HookOwner:
 def object_of(hook: PlannedHook, hook_owner: HookOwner) -> Manifest:
     """The object to create for one run of a hook, with its name and marks."""
     manifest = hook.named(revision=hook_owner.digest, started=hook_owner.started)
-    body = marked(manifest.body, manifest.key, hook_owner.ownership)
+    body = marked(manifest.outline, manifest.key, hook_owner.ownership)
     metadata = body["metadata"]
     marks = {HOOK_NAME: hook.manifest.key.name, HOOK_DIGEST: run_digest(hook, hook_owner)}
     labels = {**metadata["labels"], HOOK_PHASE: hook.phase.value}
     annotations = {**metadata["annotations"], **marks}
     metadata = {**metadata, "labels": labels, "annotations": annotations}
-    return replace(manifest, body={**body, "metadata": metadata})
+    return replace(manifest, outline={**body, "metadata": metadata})
 
 
 def run_digest(hook: PlannedHook, hook_owner: HookOwner) -> str:

@@ -80,7 +80,7 @@ class PlannedHook:
     @property
     def name_is_generated(self) -> bool:
         """Whether the object is made under another name every time, with ``generateName``."""
-        return not self.manifest.body["metadata"].get("name")
+        return not self.manifest.outline["metadata"].get("name")
 
     @property
     def deleted_before_creation(self) -> bool:
@@ -96,11 +96,11 @@ class PlannedHook:
         """The object to create: a ``generateName`` replaced by the name of this run."""
         if not self.name_is_generated:
             return self.manifest
-        metadata = dict(self.manifest.body["metadata"])
+        metadata = dict(self.manifest.outline["metadata"])
         prefix = str(metadata.pop("generateName"))
         name = generated_name(prefix, revision=revision, phase=self.phase, started=started)
-        body = {**self.manifest.body, "metadata": {**metadata, "name": name}}
-        return replace(self.manifest, key=replace(self.manifest.key, name=name), body=body)
+        body = {**self.manifest.outline, "metadata": {**metadata, "name": name}}
+        return replace(self.manifest, key=replace(self.manifest.key, name=name), outline=body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ def hooks_of(manifests: Sequence[Manifest]) -> HookPlan:
     ordinary, skipped, unsupported = [], [], []
     hooks: list[PlannedHook] = []
     for manifest in manifests:
-        hook = hook_of(manifest.body)
+        hook = hook_of(manifest.outline)
         if hook is None:
             ordinary.append(manifest)
         elif hook.skipped:
@@ -189,7 +189,7 @@ def hook_wave(manifest: Manifest) -> int:
         ManifestError: the annotation is no whole number (Helm and ArgoCD read it as 0 in silence).
     """
     if SYNC_WAVE in manifest.annotations:
-        return wave_of(manifest.body, manifest.key)
+        return wave_of(manifest.outline, manifest.key)
     text = manifest.annotations.get(HELM_HOOK_WEIGHT, "0").strip()
     if not _WHOLE_NUMBER.fullmatch(text):
         raise ManifestError(

@@ -92,7 +92,7 @@ def unready(
         health = healths.get(manifest.key, GONE)
         passes = health.status is HealthStatus.HEALTHY or (
             health.status is HealthStatus.SUSPENDED
-            and assess(manifest.body, rules=rules).status is HealthStatus.SUSPENDED
+            and assess(manifest.outline, rules=rules).status is HealthStatus.SUSPENDED
         )
         if not passes and not _binds_late(live.get(manifest.key, {}), late_classes):
             found.append(Unready(key=manifest.key, health=health))

@@ -60,7 +60,7 @@ def _webhooks(targets: Iterable[ApplicationTarget]) -> Iterator[_Webhook]:
         for manifest in target.manifests:
             if manifest.key.group != GROUP or manifest.key.kind not in KINDS:
                 continue
-            for body in _list(manifest.body, "webhooks"):
+            for body in _list(manifest.outline, "webhooks"):
                 service = _mapping(_mapping(body, "clientConfig"), "service")
                 backend = services.get((service.get("namespace", ""), service.get("name", "")))
                 if backend is not None:
@@ -79,7 +79,7 @@ def _asked(
     plural = plurals.get((key.group, key.kind)) or plural_of(key.kind)
     if not any(_rule_matches(rule, manifest, plural) for rule in _list(webhook, "rules")):
         return False
-    if not _selected(_mapping(webhook, "objectSelector"), labels_of(manifest.body)):
+    if not _selected(_mapping(webhook, "objectSelector"), labels_of(manifest.outline)):
         return False
     name = key.name if (key.group, key.kind) == ("", "Namespace") else key.namespace
     if not name:
@@ -139,8 +139,8 @@ def plural_of(kind: str) -> str:
 def _plurals(targets: Iterable[ApplicationTarget]) -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     for manifest in (each for target in targets for each in target.manifests):
-        if is_crd(manifest.body):
-            spec = _mapping(manifest.body, "spec")
+        if is_crd(manifest.outline):
+            spec = _mapping(manifest.outline, "spec")
             names = _mapping(spec, "names")
             found[str(spec.get("group")), str(names.get("kind"))] = str(names.get("plural"))
     return found
@@ -148,7 +148,7 @@ def _plurals(targets: Iterable[ApplicationTarget]) -> dict[tuple[str, str], str]
 
 def _namespace_labels(targets: Iterable[ApplicationTarget]) -> dict[str, Mapping[str, str]]:
     return {
-        manifest.key.name: labels_of(manifest.body)
+        manifest.key.name: labels_of(manifest.outline)
         for target in targets
         for manifest in target.manifests
         if (manifest.key.group, manifest.key.kind) == ("", "Namespace")

@@ -236,7 +236,7 @@ class Comparing:
         digest = self._digests.get(manifest.key)
         if digest is None:  # a definition may have a megabyte
             about = [repr(each) for each in matching(self._rules(application), manifest.key)]
-            digest = object_digest({"target": manifest.body, "rules": about})
+            digest = object_digest({"target": manifest.identity, "rules": about})
             self._digests[manifest.key] = digest
         return f"{digest}/{version_of(live)}"
 

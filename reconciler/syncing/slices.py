@@ -29,7 +29,7 @@ from reconciler.state import file as state_file
 from reconciler.state.file import BACKEND, StateFile
 
 _ENGINE = "pulumi"
-_GARBAGE_PERCENT = 50
+_GARBAGE_PERCENT = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

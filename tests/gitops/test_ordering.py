@@ -184,7 +184,7 @@ def any_manifest(draw: st.DrawFn) -> Manifest:
     spec = {"group": "example.com", "names": {"kind": "Widget" if name == "a" else "Gadget"}}
     body = {"apiVersion": f"{group}/v1" if group else "v1", "kind": kind, "spec": spec}
     phase = draw(st.sampled_from(SyncPhase))
-    return Manifest(key=key, body=body, phase=phase, wave=draw(st.integers(-2, 2)))
+    return Manifest(key=key, outline=body, phase=phase, wave=draw(st.integers(-2, 2)))
 
 
 MANIFESTS = st.lists(any_manifest(), max_size=12, unique_by=lambda each: each.key)

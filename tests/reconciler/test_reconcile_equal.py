@@ -36,7 +36,7 @@ def live(**metadata: Any) -> dict[Any, Any]:
 
 
 def changed(**body: Any) -> ApplicationTarget:
-    return replace(TARGET, manifests=(replace(MANIFEST, body={**MANIFEST.body, **body}),))
+    return replace(TARGET, manifests=(replace(MANIFEST, outline={**MANIFEST.body, **body}),))
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_what_was_equal_is_known(file: Path) -> None:
     first.save(["app"])
     again = found(file)
     body = {**MANIFEST.body}
-    same = ApplicationTarget(spec=application(), manifests=(replace(MANIFEST, body=body),))
+    same = ApplicationTarget(spec=application(), manifests=(replace(MANIFEST, outline=body),))
     assert again.knows("app", again.token(same, RULE, live()))
     assert not again.knows("other", token)
 
