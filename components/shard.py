@@ -86,31 +86,34 @@ def share_of_shard(
         state=lambda: inventory,
         others=lambda: map(state, numbers),
     )
-    found = waiting(
-        division,
-        {each.spec.name for each in division.own.applications},
-        Beside(
-            statuses=_statuses(cluster, awaited_beside(division), stack=name),
-            served=_served(cluster),
-            namespaces={e.key.name for e in owned if e.key.kind == "Namespace"},
-            state=state,
-            rules=settings.ignore_differences,
-        ),
+    beside = Beside(
+        statuses=_statuses(cluster, awaited_beside(division), stack=name),
+        served=_served(cluster),
+        namespaces={e.key.name for e in owned if e.key.kind == "Namespace"},
+        state=state,
+        rules=settings.ignore_differences,
     )
-    left_out = (
-        each.broken(found[each.spec.name]) if each.spec.name in found else each
-        for each in division.whole.applications
-    )
-    ordered = replace(target, applications=tuple(in_order(list(left_out))))
-    settled = divide(ordered, settings.shards, stack=stack)
-    own = replace(settled.own, errors=division.own.errors)
     return Shard(
-        division=replace(settled, own=own),
+        division=_without_waiting(division, beside, settings, stack),
         live=own_live(owned, names, first=division.first),
         others=(
             [state(n) for n in numbers] if division.first and has_derived_rights(settings) else []
         ),
     )
+
+
+def _without_waiting(
+    division: Division, beside: Beside, settings: Settings, stack: str
+) -> Division:
+    """The same, with the Applications broken that wait for another shard, and for these."""
+    found = waiting(division, {each.spec.name for each in division.own.applications}, beside)
+    left_out = (
+        each.broken(found[each.spec.name]) if each.spec.name in found else each
+        for each in division.whole.applications
+    )
+    ordered = replace(division.whole, applications=tuple(in_order(list(left_out))))
+    settled = divide(ordered, settings.shards, stack=stack)
+    return replace(settled, own=replace(settled.own, errors=division.own.errors))
 
 
 def _statuses(

@@ -19,6 +19,7 @@ from gitops.errors import OwnershipError
 from gitops.gate.passage import Passage, complete, pass_gate
 from gitops.ignoring.apply import LastAndLive, LiveOwners, leave_out, partials
 from gitops.ignoring.partial import Partial
+from gitops.ignoring.rules import IgnoreRule
 from gitops.objects.bootstrap_objects import bootstrap_objects, has_derived_rights
 from gitops.objects.manifest import Manifest, ResourceKey
 from gitops.objects.namespaces import CreatedNamespace, as_they_were, created_namespaces
@@ -105,13 +106,9 @@ def decide(
     bodies = bootstrap_objects(settings, stack=stack, needed=needed)
     bootstrap = tuple(Manifest.from_body(body) for body in bodies)
     reserved = frozenset(each.key for each in bootstrap)
-    checked = _checked(target, reserved)
-    if owners is not None:
-        taken = refuse_taken(checked.applications, inventory, owners.of, stack=stack)
-        checked = replace(checked, applications=taken)
     known = LastAndLive(inventory=inventory, owners=owners)
     rules = settings.ignore_differences
-    checked = replace(checked, applications=leave_out(checked.applications, rules, known))
+    checked = _left_to_others(_checked(target, reserved), rules, known, stack)
     declared, _ = _declared(reserved, checked, inventory, division)
     policy = _policy(settings, checked, inventory.application_inputs)
     policy = replace(policy, elsewhere=elsewhere)
@@ -160,6 +157,17 @@ def decide(
             known,
         ),
     )
+
+
+def _left_to_others(
+    target: Target, rules: Sequence[IgnoreRule], known: LastAndLive, stack: str
+) -> Target:
+    """Without the objects that belong to somebody else, and the fields that do."""
+    if known.owners is not None:
+        applications = target.applications
+        taken = refuse_taken(applications, known.inventory, known.owners.of, stack=stack)
+        target = replace(target, applications=taken)
+    return replace(target, applications=leave_out(target.applications, rules, known))
 
 
 def refuse_two_urns(keys: Iterable[ResourceKey], inventory: Inventory) -> None:

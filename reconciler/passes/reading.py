@@ -80,24 +80,8 @@ def read_live(
     Raises:
         ClusterError: the server does not answer, or refuses for another reason than one kind.
     """
-    selector = APPLICATION_LABEL
-    if applications:
-        selector += f" in ({','.join(sorted(label_value(name) for name in applications))})"
-    chosen = _chosen(facts, target)
-    listing = list_within(
-        connection,
-        [
-            Query(
-                resource=chosen.get((each.group, each.kind), each),
-                label_selector=selector,
-                metadata_only=is_definition(each.group, each.kind),
-            )
-            for each in listable(facts.resources)
-            if is_applied(each.group, each.kind) and (not kinds or (each.group, each.kind) in kinds)
-        ],
-        limits,
-        known=kept.items if kept else None,
-    )
+    queries = _queries(facts, _chosen(facts, target), applications, kinds)
+    listing = list_within(connection, queries, limits, known=kept.items if kept else None)
     known = [_known(body, kept, rules) for body in listing.objects]
     unsettled = Listing(
         objects=[
@@ -117,6 +101,26 @@ def read_live(
         stats=found.stats,
         outdated=found.waits_for_discovery,
     )
+
+
+def _queries(
+    facts: ClusterFacts,
+    chosen: Mapping[Kind, ApiResource],
+    applications: Collection[str],
+    kinds: Collection[Kind],
+) -> list[Query]:
+    selector = APPLICATION_LABEL
+    if applications:
+        selector += f" in ({','.join(sorted(label_value(name) for name in applications))})"
+    return [
+        Query(
+            resource=chosen.get((each.group, each.kind), each),
+            label_selector=selector,
+            metadata_only=is_definition(each.group, each.kind),
+        )
+        for each in listable(facts.resources)
+        if is_applied(each.group, each.kind) and (not kinds or (each.group, each.kind) in kinds)
+    ]
 
 
 def _known(body: Mapping[str, Any], kept: Kept | None, rules: UserRules | None) -> KnownObject:
