@@ -234,7 +234,9 @@ class Application(pulumi.ComponentResource):
         key = manifest.key
         target, writing = self._args.target, self._args.writing
         asked = target.options_for(key)
-        stays = stays_with_cluster(manifest.body, asked, retained_application=target.spec.preserved)
+        stays = stays_with_cluster(
+            manifest.outline, asked, retained_application=target.spec.preserved
+        )
         options = Options(
             parent=self,
             depends_on=[*self._before, *_needed_by(key, provided), *earlier],

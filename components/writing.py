@@ -166,7 +166,7 @@ class Writing:
         found = self._reach(key)
         if found is not None:
             connection, resource = found
-            wanted = {MANAGED_BY: labels_of(manifest.body).get(MANAGED_BY)}
+            wanted = {MANAGED_BY: labels_of(manifest.outline).get(MANAGED_BY)}
             writing.label(connection, resource, manifest.body, wanted, manager=CLIENT_SIDE_MANAGER)
 
     def _reach(self, key: ResourceKey) -> tuple[Connection, ApiResource] | None:
@@ -196,7 +196,7 @@ def _labelled_by_the_provider(last: InventoryObject | None, manifest: Manifest) 
     # object gets back what Git says.
     if last is None or labels_of(last.body).get(MANAGED_BY) != PROVIDERS_LABEL:
         return False
-    return labels_of(manifest.body).get(MANAGED_BY) != PROVIDERS_LABEL
+    return labels_of(manifest.outline).get(MANAGED_BY) != PROVIDERS_LABEL
 
 
 def with_forced_replacements(

@@ -125,7 +125,7 @@ def _by_client(
         if part.last is None and target.options_for(key).client_side
     ]
     live = owners.find(keys) if owners and keys else {}
-    bodies = {each.key: each.body for each in target.manifests}
+    bodies = {each.key: each.body for each in target.manifests if each.key in live}
     return {
         key: with_live_values(part, bodies[key], live[key]) if key in live else part
         for key, part in found.items()

@@ -29,7 +29,7 @@ def with_replacements(target: ApplicationTarget, inventory: Inventory) -> Applic
             continue
         try:
             fields = check_replacement(
-                manifest.body,
+                manifest.outline,  # no schema is among the fields that are asked about
                 last.body,
                 subject=f"{target.subject}: {manifest.key}",
                 options=target.options_for(manifest.key),
